@@ -1,0 +1,214 @@
+"""What the store keeps, as plain typed records: the words that all stores and all floors above share.
+
+Times are seconds since the epoch (UTC, float). Ids are made by the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Json = Any  # whatever json.dumps takes
+
+TERMINAL = frozenset({"Completed", "Failed", "Canceled"})
+"""Statuses that end a run. The store keeps the first one that arrives; the full table is tracking/status.py."""
+
+SeriesKind = Literal["scalar", "list", "table", "image", "confusion_matrix", "accuracy_table", "residuals", "predictions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentRecord:
+    """A named group of runs. Names are unique in a workspace."""
+
+    id: str
+    name: str
+    created: float
+    archived: float | None = None
+    description: str = ""
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    run_count: int = 0
+    """Root runs (a notebook's cells are not counted)."""
+    last_activity: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One execution of anything: a script, a notebook, a cell, a block of code."""
+
+    id: str
+    experiment: str
+    """Name of the experiment; the store makes it when it is not there yet."""
+    type: str
+    """``aml.interactive``, ``aml.notebook`` (papermill), ``aml.session`` (a tracked notebook's kernel life),
+    ``aml.cell``, ``aml.sweep``, ``azureml.scriptrun`` …"""
+    status: str = "NotStarted"
+    parent: str | None = None
+    root: str | None = None
+    """Id of the topmost ancestor; the run's own id when it has no parent (the store fills it in)."""
+    number: int = 0
+    """1, 2, 3 … among the experiment's root runs, given by the store."""
+    name: str = ""
+    """Display name: text, never a path."""
+    description: str = ""
+    created: float = 0.0
+    started: float | None = None
+    ended: float | None = None
+    user: str = ""
+    host: str = ""
+    owner: str = ""
+    """Id of the journal whose writer is responsible for ending this run."""
+    error: Mapping[str, Json] | None = None
+    """``{"code", "message", "traceback"?}`` of a failed run."""
+    snapshot: str | None = None
+    params: Mapping[str, Json] = field(default_factory=dict)
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, Json] = field(default_factory=dict)
+    """What only this type has, e.g. a cell's ``{"notebook", "cell_id", "source", "execution_count", "language"}``."""
+    child_count: int = 0
+    metrics: Mapping[str, MetricRecord] = field(default_factory=dict)
+    """Summaries by name; filled in where the query asks for them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRecord:
+    """Summary of one (run, metric): what tables sort by, without reading a point."""
+
+    run: str
+    name: str
+    kind: SeriesKind
+    count: int
+    last: Json
+    """Newest value as it was logged; None for kinds without numbers."""
+    min: float | None = None
+    max: float | None = None
+    """Over the finite values."""
+    first_time: float = 0.0
+    last_time: float = 0.0
+    last_step: int | None = None
+    origin: str = ""
+    """Where this summary belongs to a cell: the cell's run is `run`, and `origin` names the run that was logged to."""
+    description: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Series:
+    """Points of one (run, metric), as columns of equal length."""
+
+    name: str
+    kind: SeriesKind
+    steps: Sequence[int] = ()
+    times: Sequence[float] = ()
+    values: Sequence[Json] = ()
+    """float, int or str for scalars and lists; a dict for a row of a table; as logged for the others."""
+    origins: Sequence[str] = ()
+    """Cell run by which each point was logged ("" for none)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Sampled:
+    """A series as drawn: per horizontal bucket the extremes, mean and last. NaN where a bucket has no finite value."""
+
+    name: str
+    total: int
+    steps: Sequence[int] = ()
+    times: Sequence[float] = ()
+    min: Sequence[float] = ()
+    max: Sequence[float] = ()
+    last: Sequence[float] = ()
+    nonfinite: Sequence[int] = ()
+    """Points of each bucket that were NaN or infinite: kept and counted, drawn as gaps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRecord:
+    """A file of a run. `path` is a name with slashes, never a place on a disk."""
+
+    run: str
+    path: str
+    size: int
+    digest: str
+    """sha256 of the content, hex; "" for a text that is still being appended to."""
+    time: float = 0.0
+    media_type: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRecord:
+    """A frozen source tree: every file by digest."""
+
+    id: str
+    """sha256 of the sorted manifest: the same tree has the same id."""
+    files: Mapping[str, tuple[str, int, int]]
+    """path → (digest, size, mode)."""
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    """path → why it was left out."""
+    created: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One line of the change feed."""
+
+    seq: int
+    time: float
+    who: str
+    verb: Literal["created", "changed", "ended", "deleted", "logged"]
+    noun: Literal["experiment", "run", "workspace"]
+    id: str
+    """Run id, or name of the experiment."""
+    experiment: str = ""
+    root: str = ""
+    data: Mapping[str, Json] = field(default_factory=dict)
+
+
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "contains", "in"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``field op value``; field is ``status``, ``type``, ``name``, ``user``, ``created``, ``started``, ``ended``,
+    ``duration``, ``metrics.<name>`` (its last value), ``metrics.<name>.min``/``.max``, ``params.<name>``,
+    ``tags.<name>``, ``properties.<name>``."""
+
+    field: str
+    op: Operator
+    value: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunQuery:
+    """Which runs, in which order. A cursor is what the previous page returned; it holds under concurrent writes."""
+
+    experiment: str | None = None
+    parent: str | None = None
+    """Children of this run; None: only roots, unless `everywhere`."""
+    everywhere: bool = False
+    """Roots and descendants alike."""
+    ids: Sequence[str] | None = None
+    under: str | None = None
+    """All descendants of this run (recursive children), not the run itself."""
+    types: Sequence[str] = ()
+    statuses: Sequence[str] = ()
+    where: Sequence[Condition] = ()
+    """All must hold."""
+    text: str = ""
+    """Part of the name or id."""
+    order_by: str = "created"
+    """A field as in Condition; runs without it come last. Ties are broken by id."""
+    descending: bool = True
+    limit: int = 100
+    cursor: str | None = None
+    with_metrics: bool = False
+    include_archived: bool = False
+    """Runs of archived experiments too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some runs and how to go on (`next` is None on the last page)."""
+
+    runs: Sequence[RunRecord]
+    next: str | None = None
