@@ -1,0 +1,1 @@
+"""The ground floor: all that is written down, and how it is found again."""
