@@ -1,0 +1,278 @@
+"""A workspace as one process holds it: the journal that it writes and the store that it reads."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from jupyter_aml.errors import AzureMLException, WorkspaceException
+from jupyter_aml.store import home
+from jupyter_aml.store.contract import Blobs, Store
+from jupyter_aml.store.events import NO_STEP, Event, Points, RunStatus
+from jupyter_aml.store.journal import OWN, SUFFIX, Journal, Reader
+from jupyter_aml.store.locks import try_lock
+from jupyter_aml.store.records import SeriesKind
+from jupyter_aml.store.shipper import Shipper, ship
+
+log = logging.getLogger("jupyter_aml")
+
+_INT64 = range(-(2**63), 2**63)
+_RECOVER_EVERY = 2.0
+_connections: dict[Path, Connection] = {}
+_guard = threading.Lock()
+
+
+def connect(url: str | Path, *, create: bool = False, name: str | None = None) -> Connection:
+    """The connection of this process to a workspace (one each, made at the first call).
+
+    Args:
+        url: a folder's path or ``file://`` URL.
+        create: make the workspace when there is none.
+        name: its name then (default: the folder's).
+
+    Raises:
+        WorkspaceException: there is no workspace, or it cannot be made.
+        UserErrorException: a URL that is not served.
+    """
+    folder = home.parse_url(url)
+    with _guard:
+        known = _connections.get(folder)
+        if known is None or known.closed:
+            facts = home.create(folder, name) if create else home.about(folder)
+            known = _connections[folder] = Connection(folder, facts)
+        return known
+
+
+class Connection:
+    """See the module. Made by `connect`. Thread-safe; a forked child gets a journal of its own."""
+
+    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+        self.folder = folder
+        self.url = str(folder)
+        self.about = about
+        """``{"name", "id", "created", …}`` of the workspace."""
+        self.closed = False
+        self._lock = threading.RLock()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._journal: Journal | None = None
+        self._shipper: Shipper | None = None
+        self._store: Store | None = None
+        self._blobs: Blobs | None = None
+        self._looked = 0.0
+
+    # -- writing -------------------------------------------------------------------------------------------------
+    @property
+    def journal(self) -> Journal:
+        """This process's journal, made at first use."""
+        journal = self._journal
+        if journal is None:
+            with self._lock:
+                if self._journal is None:
+                    if self.closed:
+                        raise WorkspaceException(f"The connection to {self.url} is closed.")
+                    self._journal = Journal(
+                        self.folder / "journals", os.environ.get("JUPYTER_AML_DURABILITY", "process")
+                    )
+                    self._shipper = Shipper(self._journal, self._open_store)
+                journal = self._journal
+        return journal
+
+    @property
+    def journal_id(self) -> str:
+        """Id of this process's journal: the `owner` of the runs that it must end."""
+        return self.journal.id
+
+    def write(self, *events: Event) -> None:
+        """Append events to the journal; killing the process afterwards loses none.
+
+        Raises:
+            StoreUnavailableException: no journal can be made at all.
+            TypeError: an event holds what JSON cannot say.
+        """
+        self.journal.write(*events)
+
+    def series(
+        self, run: str, name: str, kind: SeriesKind = "scalar", *, origin: str = "", description: str = ""
+    ) -> SeriesWriter:
+        """A writer for the points of one metric of a run."""
+        return SeriesWriter(
+            self, {"run": run, "name": name, "kind": kind, "origin": origin, "description": description}
+        )
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Bring everything written so far into the store.
+
+        Raises:
+            StoreUnavailableException: the store did not take it within `timeout` seconds (None: one try). Nothing is lost.
+        """
+        if self._shipper is not None:
+            self._shipper.ship(timeout)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+    @property
+    def store(self) -> Store:
+        """The store, which has all that this process wrote, and what dead writers left behind."""
+        if self._shipper is not None and self._shipper.pending:
+            self._shipper.ship()
+        store = self._open_store()
+        if time.monotonic() - self._looked > _RECOVER_EVERY:
+            self.recover()
+        return store
+
+    @property
+    def blobs(self) -> Blobs:
+        """Contents by hash; no database is needed."""
+        with self._lock:
+            if self._blobs is None:
+                from jupyter_aml.store.blobs import FolderBlobs
+
+                self._blobs = FolderBlobs(self.folder / "blobs")
+            return self._blobs
+
+    def _open_store(self) -> Store:
+        store = self._store
+        if store is None:
+            with self._lock:
+                if self._store is None:
+                    from jupyter_aml.store.sql.store import SqlStore
+
+                    self._store = SqlStore(self.folder)
+                store = self._store
+        return store
+
+    # -- recovery ------------------------------------------------------------------------------------------------
+    def recover(self) -> list[str]:
+        """Ship the journals of writers that died, and fail the runs that they still had to end.
+
+        Returns:
+            Ids of the runs that were failed.
+        """
+        self._looked = time.monotonic()
+        failed: list[str] = []
+        try:
+            found = [entry.path for entry in os.scandir(self.folder / "journals") if entry.name.endswith(SUFFIX)]
+        except FileNotFoundError:
+            return failed
+        for path in map(Path, found):
+            if path not in OWN:
+                failed += self._recover_one(path)
+        return failed
+
+    def _recover_one(self, path: Path) -> list[str]:
+        try:
+            fd = os.open(path, os.O_RDWR)
+        except OSError:
+            return []
+        try:
+            if not try_lock(fd) or not os.fstat(fd).st_nlink:
+                return []
+            store = self._open_store()
+            reader = Reader(fd, path.stem)
+            ship(reader, store, path.with_suffix(".rejected"))
+            left = os.fstat(fd).st_size - reader.offset
+            if left:
+                log.warning("The last %d bytes of journal %s were cut off when its writer died.", left, path.stem)
+            failed = store.open_runs(owner=path.stem)
+            if failed:
+                gone = {"code": "ProcessDied", "message": "The process that ran this ended without completing it."}
+                events = [
+                    RunStatus(run=run.id, status="Failed", at=time.time(), error=gone, only_owner=path.stem)
+                    for run in failed
+                ]
+                self.write(*events)
+                self.flush()
+            path.unlink(missing_ok=True)  # while the lock is held, so that nobody recovers it again
+            return [run.id for run in failed]
+        except AzureMLException as error:
+            log.warning("The journal %s of a process that died could not be brought in yet (%s).", path, error)
+            return []
+        finally:
+            os.close(fd)
+
+    # -- the end -------------------------------------------------------------------------------------------------
+    def close(self) -> None:
+        """Ship what is pending and let go. A journal that could not be shipped stays for the next opener."""
+        with self._lock:
+            if self.closed:
+                return
+            journal, shipper = self._journal, self._shipper
+            if journal is not None and shipper is not None:
+                shipped = False
+                try:
+                    shipper.ship()
+                    # Runs that nobody ended stay with the file: the next opener fails them.
+                    shipped = not shipper.pending and not self._open_store().open_runs(owner=journal.id)
+                except Exception as error:
+                    log.warning("jupyter_aml kept what it could not store yet in %s (%s).", journal.path, error)
+                shipper.stop()
+                journal.close(remove=shipped)
+            if self._store is not None:
+                self._store.close()
+            self.closed = True
+            self._reset()
+
+    def __repr__(self) -> str:
+        return f"Connection({self.url!r})"
+
+
+class SeriesWriter:
+    """Appends the points of one series. Made by `Connection.series`."""
+
+    __slots__ = ("_about", "_connection", "_journal", "_ref")
+
+    def __init__(self, connection: Connection, about: dict[str, Any]) -> None:
+        self._connection = connection
+        self._about = about
+        self._journal: Journal | None = None
+        self._ref = 0
+
+    def point(self, value: float | int, step: int | None = None) -> None:
+        """Append a number; `step` None numbers it by its place. Ints stay ints, NaN and infinities are kept."""
+        journal = self._journal
+        if journal is None or journal is not self._connection._journal:  # the first time, and in a forked child
+            journal = self._bind()
+        at = NO_STEP if step is None else step
+        if type(value) is float:
+            journal.point(self._ref, at, value)
+        elif value in _INT64:
+            journal.count(self._ref, at, int(value))
+        else:
+            journal.write(Points(**self._about, steps=[at], times=[time.time()], values=[value]))
+
+    def _bind(self) -> Journal:
+        journal = self._connection.journal
+        self._ref = journal.name_series(self._about)
+        self._journal = journal
+        return journal
+
+
+@atexit.register
+def _close_all() -> None:
+    for connection in list(_connections.values()):
+        connection.close()
+
+
+def _after_fork() -> None:
+    """A child owns none of its parent's journals or database connections; it begins anew at its first write."""
+    global _guard
+    _guard = threading.Lock()
+    OWN.clear()
+    for connection in _connections.values():
+        connection._lock = threading.RLock()
+        connection._reset()
+    if "multiprocessing.util" in sys.modules:  # its children leave by os._exit, without atexit
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _close_all, exitpriority=-100)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

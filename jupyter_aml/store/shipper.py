@@ -1,0 +1,159 @@
+"""Carries a journal to the store, in the background or at once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from jupyter_aml.errors import AzureMLException, StoreUnavailableException
+from jupyter_aml.store.contract import Store
+from jupyter_aml.store.events import Batch
+from jupyter_aml.store.journal import Journal, Reader
+
+log = logging.getLogger("jupyter_aml")
+
+INTERVAL = 0.4
+"""Seconds between two looks at the journal."""
+
+
+def ship(reader: Reader, store: Store, rejected: Path) -> int:
+    """Deliver all whole frames of a journal; return how many.
+
+    A frame that the store cannot digest (a defect) must not hold up the others: it is put aside in `rejected`.
+
+    Raises:
+        StoreUnavailableException: the store does not answer now; the reader stands where it stood.
+    """
+    delivered = 0
+    while True:
+        start = reader.state()
+        batch = reader.batch()
+        if batch is None:
+            return delivered
+        try:
+            _apply(store, batch, reader, start)
+        except StoreUnavailableException:
+            reader.restore(start)
+            raise
+        except Exception:
+            log.exception("The store refused a batch of journal %s; delivering it entry by entry.", batch.journal)
+            end = reader.ordinal
+            reader.restore(start)
+            _one_by_one(reader, store, end, rejected)
+        delivered += reader.ordinal - start[1]
+
+
+def _apply(store: Store, batch: Batch, reader: Reader, start: tuple[int, int, int]) -> None:
+    """Apply a batch; where part of it was applied already (a lost answer), send only what follows."""
+    done = store.applied(batch.journal) if batch.first == 0 else None
+    if done is None or done == batch.first:
+        try:
+            store.apply(batch)
+            return
+        except ValueError:
+            done = store.applied(batch.journal)
+            if done == batch.first:
+                raise
+    if done >= batch.first + batch.count:
+        return
+    if done < batch.first:
+        raise ValueError(f"journal {batch.journal}: the store has {done} entries, the next one is {batch.first}")
+    end = reader.ordinal
+    reader.restore(start)
+    reader.batch(max_frames=done - batch.first)
+    while reader.ordinal < end:
+        rest = reader.batch(max_frames=end - reader.ordinal)
+        if rest is None:
+            return
+        store.apply(rest)
+
+
+def _one_by_one(reader: Reader, store: Store, end: int, rejected: Path) -> None:
+    while reader.ordinal < end:
+        before = reader.offset
+        start = reader.state()
+        batch = reader.batch(max_frames=1)
+        if batch is None:
+            return
+        try:
+            if store.applied(batch.journal) <= batch.first:
+                store.apply(batch)
+        except StoreUnavailableException:
+            reader.restore(start)
+            raise
+        except Exception:
+            log.exception(
+                "Entry %d of journal %s could not be stored; it is kept in %s.", batch.first, batch.journal, rejected
+            )
+            with open(os.open(rejected, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as aside:
+                aside.write(os.pread(reader.fd, reader.offset - before, before))
+            store.apply(Batch(journal=batch.journal, first=batch.first, count=batch.count, events=()))
+
+
+class Shipper:
+    """Ships this process's journal: by a daemon thread every INTERVAL, and whenever `ship` is called.
+
+    Args:
+        journal: the journal.
+        open_store: gives the store; called at the first delivery, never before.
+    """
+
+    def __init__(self, journal: Journal, open_store: Callable[[], Store]) -> None:
+        self._journal = journal
+        self._open_store = open_store
+        self._reader = Reader(journal.fd, journal.id)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._warned = False
+        self._thread = threading.Thread(target=self._loop, name="jupyter_aml-shipper", daemon=True)
+        self._thread.start()
+
+    @property
+    def pending(self) -> bool:
+        """Whether something was written that the store does not have."""
+        return self._journal.held > 0 or self._journal.size() > self._reader.offset
+
+    def ship(self, timeout: float | None = None) -> None:
+        """Deliver everything written so far.
+
+        Raises:
+            StoreUnavailableException: the store did not take it within `timeout` seconds (None: one try).
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                with self._lock:
+                    if self._journal.held:
+                        self._journal.retry_held()
+                    if self.pending:
+                        ship(self._reader, self._open_store(), self._journal.path.with_suffix(".rejected"))
+                self._warned = False
+                return
+            except AzureMLException:
+                if deadline is None or time.monotonic() >= deadline:
+                    raise
+            self._stop.wait(0.1)
+
+    def stop(self) -> None:
+        """End the thread; what is pending stays in the journal."""
+        self._stop.set()
+
+    def _loop(self) -> None:
+        pause = INTERVAL
+        while not self._stop.wait(pause):
+            try:
+                if self.pending:
+                    self.ship()
+                pause = INTERVAL
+            except Exception as error:
+                # Nothing is lost: it stays in the journal, and the next round tries again.
+                if not self._warned:
+                    self._warned = True
+                    log.warning(
+                        "jupyter_aml cannot reach its store for now (%s); what you log is kept and sent later.", error
+                    )
+                pause = min(pause * 2, 30.0)
