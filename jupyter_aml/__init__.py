@@ -19,7 +19,7 @@ _HOME = {
     "Workspace": "jupyter_aml.workspace",
 }
 
-__all__ = sorted([*_HOME, "__version__"])
+__all__ = ["AzureMLException", "Experiment", "Run", "RunDetails", "UserErrorException", "Workspace", "__version__"]
 
 if TYPE_CHECKING:
     from jupyter_aml.errors import AzureMLException, UserErrorException

@@ -6,7 +6,7 @@ import json
 from array import array
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from functools import lru_cache
+from functools import cache
 from typing import Any, get_args
 
 from jupyter_aml.store.events import Event, RunCreated, SnapshotTaken
@@ -19,7 +19,7 @@ _NESTED: dict[str, tuple[str, Any]] = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def _shape(cls: type) -> tuple[tuple[str, Any], ...]:
     """Field names of a record with their defaults (what equals its default is not written)."""
     shape = []

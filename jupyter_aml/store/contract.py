@@ -114,8 +114,16 @@ class Store(ABC):
         """Points start..stop in the order of their arrival; None when there is no such metric."""
 
     @abstractmethod
-    def sampled(self, run_id: str, names: Sequence[str], *, width: int = 1000,
-                start: float | None = None, stop: float | None = None, axis: str = "step") -> list[Sampled]:
+    def sampled(
+        self,
+        run_id: str,
+        names: Sequence[str],
+        *,
+        width: int = 1000,
+        start: float | None = None,
+        stop: float | None = None,
+        axis: str = "step",
+    ) -> list[Sampled]:
         """Numeric series as drawn on `width` pixels between two positions of the axis ("step" or "time")."""
 
     # -- files, texts, snapshots ---------------------------------------------------------------------------------

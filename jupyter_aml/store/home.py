@@ -1,7 +1,7 @@
 """Where workspaces live, and what a workspace is called.
 
-A workspace is a URL: a folder's path, or ``file:///folder``. Workspaces with a name lie in the user's home of workspaces,
-``$JUPYTER_AML_HOME`` or else Jupyter's data folder. A name is text; the folder's name is made from it here alone.
+A workspace is a URL: a folder's path, or ``file:///folder``. Workspaces with a name lie in the user's home of
+workspaces, ``$JUPYTER_AML_HOME`` or else Jupyter's data folder. A name is text; the folder's name is made from it here alone.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def create(folder: Path, name: str | None = None, **facts: Any) -> dict[str, Any
             except FileExistsError:
                 pass
             except OSError:  # a file system without hard links
-                os.replace(scratch, path)
+                scratch.replace(path)
             finally:
                 scratch.unlink(missing_ok=True)
     except OSError as error:

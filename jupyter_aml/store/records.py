@@ -14,7 +14,9 @@ Json = Any  # whatever json.dumps takes
 TERMINAL = frozenset({"Completed", "Failed", "Canceled"})
 """Statuses that end a run. The store keeps the first one that arrives; the full table is tracking/status.py."""
 
-SeriesKind = Literal["scalar", "list", "table", "image", "confusion_matrix", "accuracy_table", "residuals", "predictions"]
+SeriesKind = Literal[
+    "scalar", "list", "table", "image", "confusion_matrix", "accuracy_table", "residuals", "predictions"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
