@@ -1,0 +1,222 @@
+"""A process and its workspace: what it wrote is there for others, whatever happens to it."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from jupyter_aml.errors import UserErrorException, WorkspaceException
+from jupyter_aml.store import home
+from jupyter_aml.store.connection import Connection, connect
+from jupyter_aml.store.events import RunCreated, RunStatus
+from jupyter_aml.store.records import RunRecord
+
+
+@pytest.fixture
+def connection(tmp_path):
+    made = connect(tmp_path / "ws", create=True)
+    yield made
+    made.close()
+
+
+def fresh(connection: Connection) -> Connection:
+    """A connection as another process would have it."""
+    return Connection(connection.folder, connection.about)
+
+
+def born(run_id: str, owner: str = "", status: str = "Running") -> RunCreated:
+    return RunCreated(
+        run=RunRecord(
+            id=run_id, experiment="e", type="aml.interactive", status=status, owner=owner, created=time.time()
+        )
+    )
+
+
+def test_own_writes_are_read_at_once(connection) -> None:
+    connection.write(born("r1"))
+    connection.series("r1", "loss").point(0.5)
+    assert connection.store.run("r1").status == "Running"
+    assert list(connection.store.series("r1", "loss").values) == [0.5]
+
+
+def test_others_see_what_was_flushed(connection) -> None:
+    connection.write(born("r1"))
+    connection.flush()
+    assert fresh(connection).store.run("r1") is not None
+
+
+def test_others_see_what_was_written_without_a_flush_soon(connection) -> None:
+    connection.write(born("r1"))
+    other = fresh(connection)
+    deadline = time.monotonic() + 30
+    while other.store.run("r1") is None:
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.05)
+
+
+def test_a_workspace_that_is_not_there_is_said(tmp_path) -> None:
+    with pytest.raises(WorkspaceException, match="no workspace"):
+        connect(tmp_path / "nothing")
+
+
+def test_a_scheme_that_is_not_served_is_said() -> None:
+    with pytest.raises(UserErrorException, match="ftp"):
+        connect("ftp://somewhere/else")
+
+
+def test_a_closed_workspace_leaves_no_journal(tmp_path) -> None:
+    made = connect(tmp_path / "ws", create=True)
+    made.write(born("r1"), RunStatus(run="r1", status="Completed", at=time.time()))
+    made.close()
+    assert list((tmp_path / "ws" / "journals").iterdir()) == []
+    assert connect(tmp_path / "ws").store.run("r1").status == "Completed"
+
+
+DIES = """
+import os, sys, time
+from jupyter_aml.store.connection import connect
+from jupyter_aml.store.events import RunCreated
+from jupyter_aml.store.records import RunRecord
+connection = connect(sys.argv[1], create=True)
+connection.write(RunCreated(run=RunRecord(id="dead", experiment="e", type="t", status="Running", owner=connection.journal_id)))
+writer = connection.series("dead", "loss")
+for i in range(100):
+    writer.point(i)
+if sys.argv[2] == "shipped":
+    connection.flush()
+    writer.point(100)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("how", ["shipped", "unshipped"])
+def test_the_run_of_a_killed_process_becomes_failed_with_all_its_points(tmp_path, how) -> None:
+    subprocess.run([sys.executable, "-c", DIES, str(tmp_path / "ws"), how], check=False)
+    store = connect(tmp_path / "ws").store
+    run = store.run("dead")
+    assert run.status == "Failed"
+    assert run.error["code"] == "ProcessDied"
+    assert len(store.series("dead", "loss").values) == (101 if how == "shipped" else 100)
+    assert not [
+        p for p in (tmp_path / "ws" / "journals").iterdir() if p not in (connect(tmp_path / "ws").journal.path,)
+    ]
+
+
+RECOVERS = """
+import os, sys
+from jupyter_aml.store.connection import connect
+from jupyter_aml.store.sql.store import SqlStore
+left = int(sys.argv[2])
+apply = SqlStore.apply
+def dying(self, batch):
+    global left
+    if left == 0:
+        os.kill(os.getpid(), 9)
+    left -= 1
+    done = apply(self, batch)
+    if left == 0 and sys.argv[3] == "after":
+        os.kill(os.getpid(), 9)
+    return done
+SqlStore.apply = dying
+connect(sys.argv[1]).store.run("dead")
+"""
+
+
+@pytest.mark.parametrize("step", [0, 1])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_recovery_that_is_killed_is_taken_up_by_the_next(tmp_path, step, moment) -> None:
+    subprocess.run([sys.executable, "-c", DIES, str(tmp_path / "ws"), "unshipped"], check=False)
+    killed = subprocess.run([sys.executable, "-c", RECOVERS, str(tmp_path / "ws"), str(step), moment], check=False)
+    assert killed.returncode == -9 or (step == 1 and moment == "before" and killed.returncode in (0, -9))
+    store = connect(tmp_path / "ws").store
+    assert store.run("dead").status == "Failed"
+    assert list(store.series("dead", "loss").values) == list(range(100))
+
+
+def _log_in_child(folder: str, number: int) -> None:
+    connect(folder).series("r", f"m{number}").point(float(number))
+
+
+def test_forked_children_write_by_themselves(tmp_path) -> None:
+    connection = connect(tmp_path / "ws", create=True)
+    connection.series("r", "parent").point(1.0)
+    assert connection.store is not None  # opened before the fork
+    context = multiprocessing.get_context("fork")
+    children = [context.Process(target=_log_in_child, args=(str(tmp_path / "ws"), i)) for i in range(3)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(60)
+        assert child.exitcode == 0
+    connection.series("r", "parent").point(2.0)
+    other = fresh(connection)
+    connection.flush()
+    assert set(other.store.metrics(["r"])["r"]) == {"parent", "m0", "m1", "m2"}
+    connection.close()
+
+
+MANY = """
+import sys
+from jupyter_aml.store.connection import connect
+writer = connect(sys.argv[1]).series("shared", "loss")
+for i in range(500):
+    writer.point(i)
+"""
+
+
+def test_eight_processes_lose_nothing(tmp_path) -> None:
+    connect(tmp_path / "ws", create=True)
+    processes = [
+        subprocess.Popen([sys.executable, "-c", MANY, str(tmp_path / "ws")], stderr=subprocess.PIPE) for _ in range(8)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0
+        assert errors == b""
+    series = connect(tmp_path / "ws").store.series("shared", "loss")
+    assert len(series.values) == 4000
+    assert sorted(series.steps) == list(range(4000)), "places are given once"
+
+
+def test_an_unwritable_home_is_said_with_its_path(tmp_path, monkeypatch) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("JUPYTER_AML_HOME", str(blocked))
+    with pytest.raises(WorkspaceException, match=str(blocked)):
+        connect(home.workspace_url("default"), create=True)
+
+
+@pytest.mark.parametrize("name", ["../../etc", "a/b", "..", ".", "ü", "x" * 200, "CON:", "🚀", "a\\b", "-rf"])
+def test_a_workspace_name_never_leaves_the_home(tmp_path, monkeypatch, name) -> None:
+    monkeypatch.setenv("JUPYTER_AML_HOME", str(tmp_path / "home"))
+    connect(home.workspace_url(name), create=True, name=name).close()
+    assert home.list_workspaces() == {name: home.workspace_url(name)}
+    assert [p.name for p in tmp_path.iterdir()] == ["home"]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\0b", "x" * 256, None, "a\nb"])
+def test_a_name_that_cannot_be_is_refused(name) -> None:
+    with pytest.raises(UserErrorException):
+        home.workspace_url(name)
+
+
+def test_two_processes_make_one_workspace(tmp_path) -> None:
+    code = "import sys; from jupyter_aml.store.connection import connect; print(connect(sys.argv[1], create=True).about['id'])"
+    made = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "ws")], stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    assert len({process.communicate()[0] for process in made}) == 1
+
+
+def test_files_are_private(connection) -> None:
+    connection.write(born("r1"))
+    connection.flush()
+    for folder, _, files in os.walk(connection.folder):
+        assert os.stat(folder).st_mode & 0o077 == 0, folder
+        for file in files:
+            assert os.stat(os.path.join(folder, file)).st_mode & 0o077 == 0, file
