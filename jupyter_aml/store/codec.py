@@ -23,7 +23,7 @@ _NESTED: dict[str, tuple[str, Any]] = {
 def _shape(cls: type) -> tuple[tuple[str, Any], ...]:
     """Field names of a record with their defaults (what equals its default is not written)."""
     shape = []
-    for f in fields(cls):
+    for f in fields(cls):  # type: ignore[arg-type]
         default = f.default_factory() if f.default_factory is not MISSING else f.default
         shape.append((f.name, default))
     return tuple(shape)

@@ -63,6 +63,7 @@ class Connection:
 
     def _reset(self) -> None:
         self._journal: Journal | None = None
+        self._first: Journal | None = None
         self._shipper: Shipper | None = None
         self._store: Store | None = None
         self._blobs: Blobs | None = None
@@ -81,14 +82,18 @@ class Connection:
                     self._journal = Journal(
                         self.folder / "journals", os.environ.get("JUPYTER_AML_DURABILITY", "process")
                     )
-                    self._shipper = Shipper(self._journal, self._open_store)
+                    self._first = self._journal
+                    self._shipper = Shipper(self._journal, self._open_store, self._continue_in)
                 journal = self._journal
         return journal
 
     @property
     def journal_id(self) -> str:
         """Id of this process's journal: the `owner` of the runs that it must end."""
-        return self.journal.id
+        return self.journal.owner
+
+    def _continue_in(self, part: Journal) -> None:
+        self._journal = part
 
     def write(self, *events: Event) -> None:
         """Append events to the journal; killing the process afterwards loses none.
@@ -111,7 +116,8 @@ class Connection:
         """Bring everything written so far into the store.
 
         Raises:
-            StoreUnavailableException: the store did not take it within `timeout` seconds (None: one try). Nothing is lost.
+            StoreUnavailableException: the store did not take it within `timeout` seconds (None: one try);
+                nothing is lost.
         """
         if self._shipper is not None:
             self._shipper.ship(timeout)
@@ -161,41 +167,52 @@ class Connection:
             found = [entry.path for entry in os.scandir(self.folder / "journals") if entry.name.endswith(SUFFIX)]
         except FileNotFoundError:
             return failed
-        for path in map(Path, found):
-            if path not in OWN:
-                failed += self._recover_one(path)
+        parts: dict[str, list[Path]] = {}
+        for path in sorted(map(Path, found)):
+            parts.setdefault(path.stem.partition("-")[0], []).append(path)
+        for owner in parts:
+            first = self.folder / "journals" / (owner + SUFFIX)
+            if first not in OWN:
+                failed += self._recover_writer(owner, first, [p for p in parts[owner] if p != first])
         return failed
 
-    def _recover_one(self, path: Path) -> list[str]:
+    def _recover_writer(self, owner: str, first: Path, more: list[Path]) -> list[str]:
         try:
-            fd = os.open(path, os.O_RDWR)
+            fd = os.open(first, os.O_RDWR)
         except OSError:
             return []
         try:
             if not try_lock(fd) or not os.fstat(fd).st_nlink:
                 return []
-            store = self._open_store()
-            reader = Reader(fd, path.stem)
-            ship(reader, store, path.with_suffix(".rejected"))
-            left = os.fstat(fd).st_size - reader.offset
-            if left:
-                log.warning("The last %d bytes of journal %s were cut off when its writer died.", left, path.stem)
-            failed = store.open_runs(owner=path.stem)
+            self._recover_part(first, fd)
+            for path in more:
+                with open(path, "rb") as part:
+                    self._recover_part(path, part.fileno())
+                path.unlink()
+            failed = self._open_store().open_runs(owner=owner)
             if failed:
                 gone = {"code": "ProcessDied", "message": "The process that ran this ended without completing it."}
-                events = [
-                    RunStatus(run=run.id, status="Failed", at=time.time(), error=gone, only_owner=path.stem)
-                    for run in failed
-                ]
-                self.write(*events)
+                self.write(
+                    *[
+                        RunStatus(run=r.id, status="Failed", at=time.time(), error=gone, only_owner=owner)
+                        for r in failed
+                    ]
+                )
                 self.flush()
-            path.unlink(missing_ok=True)  # while the lock is held, so that nobody recovers it again
+            first.unlink(missing_ok=True)  # while the lock is held, so that nobody recovers it again
             return [run.id for run in failed]
-        except AzureMLException as error:
-            log.warning("The journal %s of a process that died could not be brought in yet (%s).", path, error)
+        except (AzureMLException, OSError) as error:
+            log.warning("The journal %s of a process that died could not be brought in yet (%s).", first, error)
             return []
         finally:
             os.close(fd)
+
+    def _recover_part(self, path: Path, fd: int) -> None:
+        reader = Reader(fd, path.stem)
+        ship(reader, self._open_store(), path.with_suffix(".rejected"))
+        left = os.fstat(fd).st_size - reader.offset
+        if left:
+            log.warning("The last %d bytes of journal %s were cut off when its writer died.", left, path.stem)
 
     # -- the end -------------------------------------------------------------------------------------------------
     def close(self) -> None:
@@ -203,17 +220,18 @@ class Connection:
         with self._lock:
             if self.closed:
                 return
-            journal, shipper = self._journal, self._shipper
-            if journal is not None and shipper is not None:
+            first, last, shipper = self._first, self._journal, self._shipper
+            if first is not None and last is not None and shipper is not None:
                 shipped = False
                 try:
-                    shipper.ship()
+                    shipper.finish()
                     # Runs that nobody ended stay with the file: the next opener fails them.
-                    shipped = not shipper.pending and not self._open_store().open_runs(owner=journal.id)
+                    shipped = not shipper.pending and not self._open_store().open_runs(owner=first.owner)
                 except Exception as error:
-                    log.warning("jupyter_aml kept what it could not store yet in %s (%s).", journal.path, error)
+                    log.warning("jupyter_aml kept what it could not store yet in %s (%s).", last.path, error)
                 shipper.stop()
-                journal.close(remove=shipped)
+                for part in {first, last}:
+                    part.close(remove=shipped)
             if self._store is not None:
                 self._store.close()
             self.closed = True

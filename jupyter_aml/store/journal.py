@@ -8,8 +8,9 @@ Payload: a kind byte and a body::
     S  JSON                                             names a series: its number and what it belongs to
     E  JSON                                             an event (codec.py)
 
-A file is locked while its writer lives. What write(2) has taken survives kill -9 of the process; a power cut may take
-the last seconds unless ``durability="full"`` (each append is then followed by fdatasync).
+A writer's file is locked while it lives; a large one is continued in further parts (``<id>-0001.aml`` …). What
+write(2) has taken survives kill -9 of the process; a power cut may take the last seconds unless
+``durability="full"`` (each append is then followed by fdatasync).
 """
 
 from __future__ import annotations
@@ -61,12 +62,15 @@ class Journal:
     Args:
         folder: where journals of the workspace lie.
         durability: "process" (survives kill -9) or "full" (survives a power cut).
+        after: the journal that this one continues, when that has grown large.
 
     Raises:
         StoreUnavailableException: the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, durability: str = "process") -> None:
+    def __init__(self, folder: Path, durability: str = "process", after: Journal | None = None) -> None:
+        self.owner: str
+        self._durability = durability
         self._full = durability == "full"
         self._held: list[bytes] = []
         self._held_size = 0
@@ -74,8 +78,10 @@ class Journal:
         self._retry_at = 0.0
         self._slow = threading.Lock()
         self._refs = 0
+        self.part: int = after.part + 1 if after else 0
         while True:
-            self.id = secrets.token_hex(12)
+            self.owner = after.owner if after else secrets.token_hex(12)
+            self.id = f"{self.owner}-{self.part:04d}" if after else self.owner
             self.path = folder / (self.id + SUFFIX)
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -160,7 +166,8 @@ class Journal:
             if first and written:
                 reason = error.strerror if error else "no room left for the whole entry"
                 log.warning(
-                    "jupyter_aml cannot write %s (%s). Your code goes on; what it logs is kept in memory until there is room.",
+                    "jupyter_aml cannot write %s (%s). Your code goes on; "
+                    "what it logs is kept in memory until there is room.",
                     self.path, reason,
                 )  # fmt: skip
                 self._retry_at = time.monotonic() + 0.5
@@ -183,6 +190,17 @@ class Journal:
     def size(self) -> int:
         """Bytes written so far."""
         return os.fstat(self.fd).st_size
+
+    def successor(self) -> Journal:
+        """A new part, to write to from now on. The first part stays, as the lock that says that the writer lives."""
+        return Journal(self.path.parent, self._durability, after=self)
+
+    def retire(self) -> None:
+        """All of this part is in the store and nobody writes to it any more."""
+        if self.part == 0:
+            os.ftruncate(self.fd, 0)
+        else:
+            self.close(remove=True)
 
     def close(self, remove: bool) -> None:
         """Let go of the file; `remove` it when all of it is in the store."""
@@ -227,26 +245,25 @@ class Reader:
         data = os.pread(self.fd, max_bytes, self.offset)
         first = self.ordinal
         events: list[Event] = []
-        gathered: dict[int, Points] = {}
+        gathered: dict[int, tuple[array[int], array[float], array[Any]]] = {}
         last = 0
         for kind, body, end in self._frames(data, max_frames):
             self.ordinal += 1
             last = end
             if kind in (_P, _I):
                 ref, step, at, value = body
-                points = gathered.get(ref)
-                if points is None or isinstance(value, float) != (points.values.typecode == "d"):  # type: ignore[union-attr]
+                typecode = "d" if kind == _P else "q"
+                columns = gathered.get(ref)
+                if columns is None or columns[2].typecode != typecode:
                     about = self._series.get(ref)
                     if about is None:
                         log.error("A point in journal %s names series %d, which its journal lost.", self.journal, ref)
                         continue
-                    typecode = "d" if kind == _P else "q"
-                    points = Points(**about, steps=array("q"), times=array("d"), values=array(typecode))
-                    gathered[ref] = points
-                    events.append(points)
-                points.steps.append(step)  # type: ignore[union-attr]
-                points.times.append(at)  # type: ignore[union-attr]
-                points.values.append(value)  # type: ignore[union-attr]
+                    columns = gathered[ref] = (array("q"), array("d"), array(typecode))
+                    events.append(Points(**about, steps=columns[0], times=columns[1], values=columns[2]))
+                columns[0].append(step)
+                columns[1].append(at)
+                columns[2].append(value)
             elif kind == _S:
                 about = json.loads(body)
                 self._series[about.pop("ref")] = about

@@ -18,6 +18,10 @@ log = logging.getLogger("jupyter_aml")
 
 INTERVAL = 0.4
 """Seconds between two looks at the journal."""
+PART_SIZE = 32 * 2**20
+"""A journal is continued in a new part when it has more bytes than this."""
+RETIRE_AFTER = 5.0
+"""Seconds that a part is kept after the last write could have begun."""
 
 
 def ship(reader: Reader, store: Store, rejected: Path) -> int:
@@ -100,12 +104,15 @@ class Shipper:
     Args:
         journal: the journal.
         open_store: gives the store; called at the first delivery, never before.
+        continued: told the journal's next part, when it is to be written to.
     """
 
-    def __init__(self, journal: Journal, open_store: Callable[[], Store]) -> None:
+    def __init__(self, journal: Journal, open_store: Callable[[], Store], continued: Callable[[Journal], None]) -> None:
         self._journal = journal
         self._open_store = open_store
+        self._continued = continued
         self._reader = Reader(journal.fd, journal.id)
+        self._old: list[tuple[float, Journal, Reader]] = []
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._warned = False
@@ -130,13 +137,42 @@ class Shipper:
                     if self._journal.held:
                         self._journal.retry_held()
                     if self.pending:
-                        ship(self._reader, self._open_store(), self._journal.path.with_suffix(".rejected"))
+                        self._deliver(self._journal, self._reader)
                 self._warned = False
                 return
             except AzureMLException:
                 if deadline is None or time.monotonic() >= deadline:
                     raise
             self._stop.wait(0.1)
+
+    def _deliver(self, journal: Journal, reader: Reader) -> None:
+        ship(reader, self._open_store(), journal.path.with_suffix(".rejected"))
+
+    def _continue(self) -> None:
+        """Go on in a new part when this one is large, and retire the parts that are done with."""
+        with self._lock:
+            if self._journal.size() > PART_SIZE and not self.pending:
+                old, reader = self._journal, self._reader
+                self._journal = old.successor()
+                self._reader = Reader(self._journal.fd, self._journal.id)
+                self._old.append((time.monotonic(), old, reader))
+                self._continued(self._journal)
+            while self._old and time.monotonic() - self._old[0][0] > RETIRE_AFTER:
+                # A thread may have been inside write(2) when the part was left.
+                self._retire_oldest()
+
+    def _retire_oldest(self) -> None:
+        _, journal, reader = self._old[0]
+        self._deliver(journal, reader)
+        self._old.pop(0)
+        journal.retire()
+
+    def finish(self) -> None:
+        """Deliver what is left of older parts too (the end of the process)."""
+        self.ship()
+        with self._lock:
+            while self._old:
+                self._retire_oldest()
 
     def stop(self) -> None:
         """End the thread; what is pending stays in the journal."""
@@ -148,6 +184,7 @@ class Shipper:
             try:
                 if self.pending:
                     self.ship()
+                self._continue()
                 pause = INTERVAL
             except Exception as error:
                 # Nothing is lost: it stays in the journal, and the next round tries again.

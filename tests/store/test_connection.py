@@ -220,3 +220,58 @@ def test_files_are_private(connection) -> None:
         assert os.stat(folder).st_mode & 0o077 == 0, folder
         for file in files:
             assert os.stat(os.path.join(folder, file)).st_mode & 0o077 == 0, file
+
+
+def test_a_large_journal_is_continued_and_what_is_stored_is_let_go(tmp_path, monkeypatch) -> None:
+    from jupyter_aml.store import shipper
+
+    monkeypatch.setattr(shipper, "PART_SIZE", 20_000)
+    monkeypatch.setattr(shipper, "RETIRE_AFTER", 0.1)
+    connection = connect(tmp_path / "ws", create=True)
+    writer = connection.series("r", "loss")
+    first = connection.journal
+    written = 0
+    deadline = time.monotonic() + 60
+    while connection.journal.part < 3:
+        assert time.monotonic() < deadline
+        for _ in range(1000):
+            writer.point(float(written))
+            written += 1
+        threading.Event().wait(0.05)
+    while first.size():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.05)
+    assert connection.journal_id == first.owner
+    assert list(connection.store.series("r", "loss").values) == [float(i) for i in range(written)]
+    connection.close()
+    assert list((tmp_path / "ws" / "journals").iterdir()) == []
+
+
+PARTS = """
+import os, sys, threading
+from jupyter_aml.store import shipper
+shipper.PART_SIZE, shipper.RETIRE_AFTER = 20_000, float(sys.argv[2])
+from jupyter_aml.store.connection import connect
+from jupyter_aml.store.events import RunCreated, RunStatus
+from jupyter_aml.store.records import RunRecord
+connection = connect(sys.argv[1], create=True)
+for run in ("ended", "open"):
+    connection.write(RunCreated(run=RunRecord(id=run, experiment="e", type="t", status="Running", owner=connection.journal_id)))
+writer = connection.series("ended", "loss")
+n = 0
+while connection.journal.part < 2:
+    for _ in range(1000):
+        writer.point(float(n)); n += 1
+    threading.Event().wait(0.05)
+connection.write(RunStatus(run="ended", status="Completed", at=1e9))
+print(n, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("retire_after", ["0.1", "1000"])
+def test_a_killed_writer_of_several_parts_loses_nothing(tmp_path, retire_after) -> None:
+    done = subprocess.run([sys.executable, "-c", PARTS, str(tmp_path / "ws"), retire_after], stdout=subprocess.PIPE)
+    store = connect(tmp_path / "ws").store
+    assert list(store.series("ended", "loss").values) == [float(i) for i in range(int(done.stdout))]
+    assert (store.run("ended").status, store.run("open").status) == ("Completed", "Failed")
