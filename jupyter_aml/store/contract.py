@@ -90,11 +90,13 @@ class Store(ABC):
         """All experiments by name; `archived`: None for both kinds."""
 
     @abstractmethod
-    def experiment(self, name: str) -> ExperimentRecord | None: ...
+    def experiment(self, name: str) -> ExperimentRecord | None:
+        """One experiment, archived or not; None when there is none of that name."""
 
     # -- runs ----------------------------------------------------------------------------------------------------
     @abstractmethod
-    def run(self, run_id: str, *, with_metrics: bool = False) -> RunRecord | None: ...
+    def run(self, run_id: str, *, with_metrics: bool = False) -> RunRecord | None:
+        """One run; None when there is none of that id."""
 
     @abstractmethod
     def runs(self, query: RunQuery) -> Page:
@@ -136,7 +138,8 @@ class Store(ABC):
         """A growing text from character `start` on ("" when there is none)."""
 
     @abstractmethod
-    def snapshot(self, snapshot_id: str) -> SnapshotRecord | None: ...
+    def snapshot(self, snapshot_id: str) -> SnapshotRecord | None:
+        """A snapshot's list of files; None when there is none of that id."""
 
     # -- the feed ------------------------------------------------------------------------------------------------
     @abstractmethod

@@ -1,7 +1,8 @@
 """Where workspaces live, and what a workspace is called.
 
 A workspace is a URL: a folder's path, or ``file:///folder``. Workspaces with a name lie in the user's home of
-workspaces, ``$JUPYTER_AML_HOME`` or else Jupyter's data folder. A name is text; the folder's name is made from it here alone.
+workspaces, ``$JUPYTER_AML_HOME`` or else Jupyter's data folder. A name is text; the folder's name is
+made from it here alone.
 """
 
 from __future__ import annotations
