@@ -1,0 +1,117 @@
+"""All that is SQLite's own, and what the errors of a database mean to a user."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from jupyter_aml.errors import StoreUnavailableException
+
+TIMEOUT = 60.0
+"""Seconds that a writer waits for its turn before it says that the store is locked."""
+
+_REASONS = {
+    "locked": "another program holds its lock. Close the program that does, or try again",
+    "busy": "another program holds its lock. Close the program that does, or try again",
+    "full": "there is no room left. Make room on that disk",
+    "readonly": "it cannot be written. Make the file and its folder writable",
+    "read-only": "it cannot be written. Make the file and its folder writable",
+    "disk i/o": "the disk does not answer as it should, or is full",
+    "unable to open": "the file cannot be opened. Look at its rights and at those of its folder",
+    "malformed": "the file is damaged. Restore it from a backup; what is in journals/ is not lost",
+    "not a database": "the file is no database, or damaged. Restore it from a backup; what is in journals/ is not lost",
+}
+
+_inherited: list[Any] = []
+_open: set[Any] = set()
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """An engine for a SQLite file (made if absent), with WAL, and rights for its owner only."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreUnavailableException(f"Cannot open {path}: {error.strerror}. Look at its rights.") from error
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(path, timeout=TIMEOUT, isolation_level=None, check_same_thread=False),
+        poolclass=_pool(),
+        pool_size=5,
+        max_overflow=20,
+        pool_timeout=TIMEOUT,
+    )
+
+    @event.listens_for(engine, "connect")
+    def connected(raw: Any, _: Any) -> None:
+        _open.add(raw)
+
+    @event.listens_for(engine, "close")
+    def closed(raw: Any, _: Any) -> None:
+        _open.discard(raw)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        # A writer takes the write lock at once: upgrading a read lock later can fail without waiting.
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _pool() -> Any:
+    from sqlalchemy.pool import QueuePool
+
+    return QueuePool
+
+
+def use_wal(engine: Engine) -> None:
+    """Settings of every connection; called once the file is known to be ours."""
+
+    def prepare(raw: Any, _: Any) -> None:
+        cursor = raw.cursor()
+        if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA cache_size=-16000")
+        cursor.execute("PRAGMA temp_store=MEMORY")
+        cursor.close()
+
+    engine.dispose()
+    event.listen(engine, "connect", prepare)
+
+
+@contextmanager
+def translated(where: object) -> Iterator[None]:
+    """Raise what the database says about its state as StoreUnavailableException; leave defects as they are."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StoreUnavailableException(f"The store {where} cannot be used now: too many users at once.") from error
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        said = str(cause).lower()
+        for word, meaning in _REASONS.items():
+            if word in said:
+                raise StoreUnavailableException(
+                    f"The store {where} cannot be used now: {meaning}. ({cause}) Nothing that was logged is lost."
+                ) from error
+        raise
+
+
+def _after_fork() -> None:
+    # SQLite's connections must not be used nor closed in a child: keep them, so that nothing closes them.
+    _inherited.extend(_open)
+    _open.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,99 @@
+"""Brings a database to the schema of this library, or says why not."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from jupyter_aml.errors import StoreUnavailableException, StoreVersionException
+from jupyter_aml.store.locks import try_lock
+from jupyter_aml.store.sql import schema
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK_TIMEOUT = 120.0
+_one_at_a_time = threading.Lock()
+
+
+def version_of(connection: Connection) -> str | None:
+    """Version of the database's schema, None for an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def check(version: str | None, where: object, newest: str = schema.VERSION) -> bool:
+    """Whether the version is the newest that this library knows.
+
+    Raises:
+        StoreVersionException: it is newer.
+    """
+    if version is not None and (not version.isdigit() or int(version) > int(newest)):
+        from jupyter_aml import __version__
+
+        raise StoreVersionException(
+            f"The workspace {where} was written by a newer jupyter_aml: its database has schema {version}, "
+            f"jupyter_aml {__version__} knows schemas up to {newest}. It was left untouched. "
+            "Upgrade with: pip install --upgrade jupyter_aml"
+        )
+    return version == newest
+
+
+def prepare(engine: Engine, folder: Path, *, newest: str = schema.VERSION, migrations: Path = MIGRATIONS) -> None:
+    """Create or upgrade the database where it needs it. Any number of processes may do so at once.
+
+    Raises:
+        StoreVersionException: the database is newer than this library.
+        StoreUnavailableException: another process has been upgrading it for too long.
+    """
+    with engine.connect() as connection:
+        if check(version_of(connection), folder, newest):
+            return
+    with _locked(folder), engine.connect().execution_options(writes=True) as connection, connection.begin():
+        version = version_of(connection)
+        if check(version, folder, newest):
+            return
+        if version is None and newest == schema.VERSION:
+            _create(connection)
+        else:
+            _upgrade(connection, migrations)
+
+
+def _create(connection: Connection) -> None:
+    """The newest schema at once. A test compares it with what the migrations make."""
+    schema.metadata.create_all(connection)
+    connection.execute(schema.counter.insert(), {"name": "serial", "value": 0})
+    connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": schema.VERSION})
+
+
+def _upgrade(connection: Connection, migrations: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    import os
+
+    deadline = time.monotonic() + _LOCK_TIMEOUT
+    with _one_at_a_time:
+        fd = os.open(folder / ".schema.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            while not try_lock(fd):
+                if time.monotonic() > deadline:
+                    raise StoreUnavailableException(f"Another process has been upgrading {folder} for too long.")
+                time.sleep(0.02)
+            yield
+        finally:
+            os.close(fd)

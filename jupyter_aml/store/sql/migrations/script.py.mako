@@ -1,0 +1,8 @@
+"""${message}"""
+
+revision = "${up_revision}"
+down_revision = ${repr(down_revision)}
+
+
+def upgrade() -> None:
+    pass

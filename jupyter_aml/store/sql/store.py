@@ -1,0 +1,355 @@
+"""The store of a folder: SQLite now; another engine serves the same tables."""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select, update
+
+from jupyter_aml.errors import FilterException
+from jupyter_aml.store import query as q
+from jupyter_aml.store import series as s
+from jupyter_aml.store.blobs import FolderBlobs
+from jupyter_aml.store.contract import Store
+from jupyter_aml.store.events import Batch
+from jupyter_aml.store.records import (
+    TERMINAL,
+    Change,
+    ExperimentRecord,
+    FileRecord,
+    Json,
+    MetricRecord,
+    Page,
+    RunQuery,
+    RunRecord,
+    Sampled,
+    Series,
+    SnapshotRecord,
+)
+from jupyter_aml.store.sql import apply, migrate, points
+from jupyter_aml.store.sql import schema as t
+from jupyter_aml.store.sql.engine import sqlite_engine, translated, use_wal
+from jupyter_aml.store.sql.work import Work, dumps, pieces
+
+
+class SqlStore(Store):
+    """The store in ``<folder>/workspace.db``, its blobs in ``<folder>/blobs``; made or upgraded when opened.
+
+    Args:
+        folder: the workspace's folder.
+
+    Raises:
+        StoreVersionException: a newer jupyter_aml wrote it.
+        StoreUnavailableException: it cannot be opened now.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self.url = str(self.folder)
+        self.blobs = FolderBlobs(self.folder / "blobs")
+        with translated(self.url):
+            self._engine: Engine = sqlite_engine(self.folder / "workspace.db")
+            try:
+                migrate.prepare(self._engine, self.folder)
+            except BaseException:
+                self._engine.dispose()
+                raise
+            use_wal(self._engine)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with translated(self.url), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with (
+            translated(self.url),
+            self._engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    # -- writing -------------------------------------------------------------------------------------------------
+    def apply(self, batch: Batch) -> int:
+        """See Store.apply.
+
+        A batch counts as a whole: points of several frames may have been gathered in it, so it cannot be cut. It is
+        applied when it begins where the journal stands, skipped when all of it was applied, and refused otherwise;
+        the sender then asks `applied` and sends from there.
+        """
+        end = batch.first + batch.count
+        with self._writing() as c:
+            done = c.execute(select(t.journal.c.applied).where(t.journal.c.id == batch.journal)).scalar()
+            known, done = done is not None, done or 0
+            if end <= done:
+                return done
+            if batch.first != done:
+                raise ValueError(
+                    f"journal {batch.journal}: {done} entries are applied; a batch of entries {batch.first} to {end} "
+                    "does not follow. Send again from what applied() says."
+                )
+            if batch.events:
+                work = Work(c)
+                apply.apply_events(work, batch.events)
+                work.flush()
+            if known:
+                c.execute(
+                    update(t.journal).where(t.journal.c.id == batch.journal).values(applied=end, time=time.time())
+                )
+            else:
+                c.execute(t.journal.insert(), {"id": batch.journal, "applied": end, "time": time.time()})
+        return end
+
+    def applied(self, journal: str) -> int:
+        """See Store.applied."""
+        with self._reading() as c:
+            return c.execute(select(t.journal.c.applied).where(t.journal.c.id == journal)).scalar() or 0
+
+    # -- experiments ---------------------------------------------------------------------------------------------
+    def experiments(self, *, archived: bool | None = False, name: str | None = None) -> list[ExperimentRecord]:
+        """See Store.experiments."""
+        wanted = select(t.experiment).order_by(t.experiment.c.name, t.experiment.c.id)
+        if archived is not None:
+            wanted = wanted.where(
+                t.experiment.c.archived.is_not(None) if archived else t.experiment.c.archived.is_(None)
+            )
+        if name is not None:
+            wanted = wanted.where(t.experiment.c.key == t.key(name))
+        with self._reading() as c:
+            return [
+                ExperimentRecord(
+                    id=row.id, name=row.name, created=row.created, archived=row.archived, description=row.description,
+                    tags=json.loads(row.tags), run_count=row.run_count, last_activity=row.last_activity,
+                )
+                for row in c.execute(wanted)
+            ]  # fmt: skip
+
+    def experiment(self, name: str) -> ExperimentRecord | None:
+        """See Store.experiment."""
+        found = self.experiments(archived=None, name=name)
+        return found[0] if found else None
+
+    # -- runs ----------------------------------------------------------------------------------------------------
+    def run(self, run_id: str, *, with_metrics: bool = False) -> RunRecord | None:
+        """See Store.run."""
+        page = self.runs(
+            RunQuery(ids=[run_id], include_archived=True, order_by="id", with_metrics=with_metrics, limit=1)
+        )
+        return page.runs[0] if page.runs else None
+
+    def runs(self, query: RunQuery) -> Page:
+        """See Store.runs."""
+        if not 1 <= query.limit <= q.MAX_LIMIT:
+            raise FilterException(f"limit {query.limit}: a page has 1 to {q.MAX_LIMIT:,} runs.")
+        parts = q.phases(query)
+        number, after = q.read_cursor(query, len(parts))
+        held = q.conditions(query)
+        found: list[Any] = []
+        more = False
+        with self._reading() as c:
+            for phase in range(number, len(parts)):
+                room = query.limit - len(found)
+                rows = c.execute(q.statement(query, parts[phase], held, after, room + 1)).all()
+                found += [(phase, row) for row in rows[:room]]
+                after = None
+                if len(rows) > room:
+                    more = True
+                    break
+            metrics = self._metrics(c, [row.id for _, row in found]) if query.with_metrics else {}
+        cursor = None
+        if more:
+            phase, row = found[-1]
+            cursor = q.write_cursor(query, phase, row.position, row.id)
+        return Page(runs=[_run(row, metrics.get(row.id, {})) for _, row in found], next=cursor)
+
+    def open_runs(self, owner: str | None = None) -> list[RunRecord]:
+        """See Store.open_runs."""
+        held = [t.run.c.ghost.is_(False), t.run.c.status.not_in(sorted(TERMINAL))]
+        if owner is not None:
+            held.append(t.run.c.owner == owner)
+        with self._reading() as c:
+            rows = c.execute(q.statement(RunQuery(order_by="id", descending=False), q.Phase(), held, None, 2**31 - 1))
+            return [_run(row, {}) for row in rows]
+
+    # -- metrics -------------------------------------------------------------------------------------------------
+    def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, MetricRecord]]:
+        """See Store.metrics."""
+        with self._reading() as c:
+            return self._metrics(c, run_ids)
+
+    @staticmethod
+    def _metrics(c: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, MetricRecord]]:
+        found: dict[str, dict[str, MetricRecord]] = {run: {} for run in run_ids}
+        for some in pieces(found):
+            for row in c.execute(select(t.metric).where(t.metric.c.run.in_(some)).order_by(t.metric.c.id)):
+                found[row.run][row.name] = points.record(row, json.loads)
+        return found
+
+    @staticmethod
+    def _metric(c: Connection, run_id: str, name: str) -> Any:
+        return c.execute(select(t.metric).where(t.metric.c.run == run_id, t.metric.c.key == t.key(name))).first()
+
+    def series(self, run_id: str, name: str, *, start: int = 0, stop: int | None = None) -> Series | None:
+        """See Store.series."""
+        with self._reading() as c:
+            row = self._metric(c, run_id, name)
+            if row is None:
+                return None
+            wanted, at = [], 0
+            end = row.count if stop is None else stop
+            for part in points.blocks_of(c, row.id):
+                low, high = max(start - at, 0), min(end - at, part.count)
+                at += part.count
+                if low < high:
+                    wanted.append((part.id, low, high))
+            loaded = points.load(c, [id for id, _, _ in wanted])
+            views = {row.view for row in loaded.values()} - {0}
+            origins = {0: ""}
+            for some in pieces(views):
+                rows = c.execute(select(t.metric.c.id, t.metric.c.run).where(t.metric.c.id.in_(some)))
+                origins.update((view.id, view.run) for view in rows)
+        found = Series(name=row.name, kind=row.kind, steps=[], times=[], values=[], origins=[])
+        for id, low, high in wanted:
+            piece = s.decode(loaded[id].data).slice(low, high)
+            found.steps += list(piece.steps)  # type: ignore[operator]
+            found.times += piece.times()  # type: ignore[operator]
+            found.values += list(piece.values)  # type: ignore[operator]
+            found.origins += [origins[loaded[id].view]] * len(piece)  # type: ignore[operator]
+        return found
+
+    def sampled(
+        self,
+        run_id: str,
+        names: Sequence[str],
+        *,
+        width: int = 1000,
+        start: float | None = None,
+        stop: float | None = None,
+        axis: str = "step",
+    ) -> list[Sampled]:
+        """See Store.sampled. Names that the run has no numbers of are left out."""
+        if axis not in ("step", "time"):
+            raise FilterException(f"The axis {axis!r} cannot be drawn; there is: step, time.")
+        found = []
+        with self._reading() as c:
+            for name in names:
+                row = self._metric(c, run_id, name)
+                if row is None or row.kind not in ("scalar", "list"):
+                    continue
+
+                def load(part: s.Block) -> s.Columns:
+                    return s.decode(c.execute(select(t.block.c.data).where(t.block.c.id == part.id)).scalar_one())
+
+                drawn = s.sample(row.name, points.blocks_of(c, row.id), load, width, start, stop, axis)
+                if drawn is not None:
+                    found.append(drawn)
+        return found
+
+    # -- files, texts, snapshots ---------------------------------------------------------------------------------
+    def files(self, run_id: str, prefix: str = "") -> list[FileRecord]:
+        """See Store.files. What a cell's run logged to another run is listed too, as that run's."""
+        found: dict[str, FileRecord] = {}
+        with self._reading() as c:
+            for row in c.execute(select(t.text).where(t.text.c.run == run_id)):
+                found[row.path] = FileRecord(
+                    run=run_id, path=row.path, size=row.bytes, digest="", time=row.time, media_type="text/plain"
+                )
+            for column in (t.file.c.origin, t.file.c.run):  # its own come last: they count
+                for row in c.execute(select(t.file).where(column == run_id).order_by(t.file.c.id)):
+                    found[row.path] = FileRecord(
+                        run=row.run, path=row.path, size=row.size, digest=row.digest, time=row.time,
+                        media_type=row.media_type, origin=row.origin,
+                    )  # fmt: skip
+        prefix = t.clean(prefix)
+        return [found[path] for path in sorted(found) if path.startswith(prefix)]
+
+    def text(self, run_id: str, path: str, start: int = 0, limit: int | None = None) -> str:
+        """See Store.text."""
+        start = max(0, start)
+        chunks = (
+            select(t.chunk.c.start, t.chunk.c.data)
+            .join(t.text, t.text.c.id == t.chunk.c.text)
+            .where(t.text.c.run == run_id, t.text.c.key == t.key(path), t.chunk.c.start + t.chunk.c.chars > start)
+            .order_by(t.chunk.c.start)
+        )
+        if limit is not None:
+            chunks = chunks.where(t.chunk.c.start < start + limit)
+        with self._reading() as c:
+            rows = c.execute(chunks).all()
+        if not rows:
+            return ""
+        whole = "".join(row.data.decode("utf-8", "surrogatepass") for row in rows)
+        start -= rows[0].start
+        return whole[start:] if limit is None else whole[start : start + limit]
+
+    def snapshot(self, snapshot_id: str) -> SnapshotRecord | None:
+        """See Store.snapshot."""
+        with self._reading() as c:
+            row = c.execute(select(t.snapshot).where(t.snapshot.c.id == snapshot_id)).first()
+        if row is None:
+            return None
+        manifest = json.loads(zlib.decompress(row.manifest))
+        files = {path: (digest, size, mode) for path, (digest, size, mode) in manifest["files"].items()}
+        return SnapshotRecord(id=row.id, files=files, skipped=manifest["skipped"], created=row.created)
+
+    # -- the feed ------------------------------------------------------------------------------------------------
+    def changes(self, after: int = 0, limit: int = 1000, *, noun: str | None = None) -> list[Change]:
+        """See Store.changes."""
+        wanted = select(t.change).where(t.change.c.seq > after).order_by(t.change.c.seq).limit(limit)
+        if noun is not None:
+            wanted = wanted.where(t.change.c.noun == noun)
+        with self._reading() as c:
+            return [
+                Change(
+                    seq=row.seq, time=row.time, who=row.who, verb=row.verb, noun=row.noun, id=row.id,
+                    experiment=row.experiment, root=row.root, data=json.loads(row.data),
+                )
+                for row in c.execute(wanted)
+            ]  # fmt: skip
+
+    def last_change(self) -> int:
+        """See Store.last_change."""
+        with self._reading() as c:
+            return c.execute(select(func.max(t.change.c.seq))).scalar() or 0
+
+    # -- settings ------------------------------------------------------------------------------------------------
+    def settings(self) -> Mapping[str, Json]:
+        """See Store.settings."""
+        with self._reading() as c:
+            return {row.name: json.loads(row.value) for row in c.execute(select(t.setting))}
+
+    def put_settings(self, values: Mapping[str, Json]) -> None:
+        """See Store.put_settings."""
+        if not values:
+            return
+        with self._writing() as c:
+            work = Work(c)
+            c.execute(t.setting.delete().where(t.setting.c.name.in_(list(values))))
+            c.execute(t.setting.insert(), [{"name": name, "value": dumps(value)} for name, value in values.items()])
+            work.change(time.time(), "", "changed", "workspace", self.url, data={"fields": sorted(values)})
+            work.flush()
+
+    def close(self) -> None:
+        """See Store.close."""
+        self._engine.dispose()
+
+
+def _run(row: Any, metrics: Mapping[str, MetricRecord]) -> RunRecord:
+    return RunRecord(
+        id=row.id, experiment=row.experiment_name, type=row.type, status=row.status, parent=row.parent, root=row.root,
+        number=row.number, name=row.name, description=row.description, created=row.created, started=row.started,
+        ended=row.ended, user=row.user, host=row.host, owner=row.owner,
+        error=json.loads(row.error) if row.error is not None else None, snapshot=row.snapshot,
+        params=json.loads(row.params), tags=json.loads(row.tags), properties=json.loads(row.properties),
+        details=json.loads(row.details), child_count=row.child_count, metrics=metrics,
+    )  # fmt: skip
+
+
+__all__ = ["SqlStore"]
