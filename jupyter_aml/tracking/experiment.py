@@ -1,0 +1,241 @@
+"""Experiment: a named group of runs, with the surface of the AzureML SDK v1.
+
+Reference: https://learn.microsoft.com/python/api/azureml-core/azureml.core.experiment.experiment
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jupyter_aml.errors import NotFoundException, SnapshotException, UserErrorException
+from jupyter_aml.store.events import ExperimentDeleted, ExperimentPut
+from jupyter_aml.store.records import ExperimentRecord
+from jupyter_aml.tracking import html, lifetime
+from jupyter_aml.tracking.names import experiment_name, tag_name
+from jupyter_aml.tracking.run import Run, matches
+
+log = logging.getLogger("jupyter_aml")
+_DEFAULT = object()
+
+
+class Experiment:
+    """A named group of runs; made in the workspace when it is not there yet.
+
+    Args:
+        workspace: where it lives.
+        name: any text of 1 to 255 characters.
+
+    Raises:
+        UserErrorException: a name that cannot be.
+    """
+
+    def __init__(
+        self,
+        workspace: Any,
+        name: str,
+        _skip_name_validation: bool = False,
+        _id: str | None = None,
+        _archived_time: Any = None,
+        _create_in_cloud: bool = True,
+        _experiment_dto: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        self._workspace = workspace
+        self._name = experiment_name(name)
+        self._connection = workspace.connection
+        if _create_in_cloud:
+            self._connection.write(ExperimentPut(name=self._name, at=time.time()))
+
+    @property
+    def workspace(self) -> Any:
+        """The workspace it lives in."""
+        return self._workspace
+
+    @property
+    def workspace_object(self) -> Any:
+        """The workspace it lives in (SDK)."""
+        return self._workspace
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._name
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self._record().id
+
+    @property
+    def identity(self) -> str:
+        """Its id (SDK)."""
+        return self.id
+
+    @property
+    def archived_time(self) -> str | None:
+        """When it was archived; None while it is not."""
+        from jupyter_aml.tracking.run_details import iso
+
+        return iso(self._record().archived)
+
+    @property
+    def tags(self) -> dict[str, str | None]:
+        """Its tags."""
+        return dict(self._record().tags)
+
+    def tag(self, key: str, value: Any = None) -> None:
+        """Set a tag."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Set several tags."""
+        self._put(set_tags={tag_name(k): None if v is None else str(v) for k, v in tags.items()})
+
+    def remove_tags(self, tags: Sequence[str] | str) -> None:
+        """Take tags away."""
+        self._put(drop_tags=[tags] if isinstance(tags, str) else list(tags))
+
+    def archive(self) -> None:
+        """Hide it and its runs from lists."""
+        self._put(archived=True)
+
+    def reactivate(self, new_name: str | None = None) -> None:
+        """Show it again, under a new name if one is given."""
+        self._put(archived=False, rename=experiment_name(new_name) if new_name else None)
+        if new_name:
+            self._connection.flush()
+            self._name = new_name
+
+    def refresh(self) -> None:
+        """Nothing is cached: reads are always fresh."""
+
+    @staticmethod
+    def delete(workspace: Any, experiment_id: str) -> None:
+        """Delete an experiment and its runs for good.
+
+        Args:
+            experiment_id: its id or its name.
+
+        Raises:
+            NotFoundException: there is none.
+        """
+        store = workspace.connection.store
+        known = store.experiments(archived=None)
+        found = [e for e in known if experiment_id in (e.id, e.name)]
+        if not found:
+            raise NotFoundException.of("experiment", experiment_id, [e.name for e in known])
+        workspace.connection.write(ExperimentDeleted(name=found[0].name, at=time.time()))
+        workspace.connection.flush()
+
+    @staticmethod
+    def list(
+        workspace: Any, experiment_name: str | None = None, view_type: str = "ActiveOnly", tags: Any = None
+    ) -> list[Experiment]:
+        """The experiments of a workspace.
+
+        Args:
+            experiment_name: only this one.
+            view_type: "ActiveOnly", "ArchivedOnly" or "All".
+            tags: text (has the tag) or a dict of values.
+        """
+        kinds = {"ActiveOnly": False, "ArchivedOnly": True, "All": None}
+        if view_type not in kinds:
+            raise UserErrorException(f"view_type is one of {', '.join(kinds)}, not {view_type!r}.")
+        records = workspace.connection.store.experiments(archived=kinds[view_type], name=experiment_name)
+        return [Experiment(workspace, r.name, _create_in_cloud=False) for r in records if matches(r.tags, tags)]
+
+    def get_runs(
+        self,
+        type: str | None = None,
+        tags: Any = None,
+        properties: Any = None,
+        include_children: bool = False,
+    ) -> Iterator[Run]:
+        """Its runs, newest first.
+
+        Args:
+            type: only of this type.
+            tags: text (has the tag) or a dict of values.
+            properties: likewise.
+            include_children: children too.
+        """
+        return Run.list(self, type=type, tags=tags, properties=properties, include_children=include_children)
+
+    def start_logging(self, *args: Any, **kwargs: Any) -> Run:
+        """Start a run that lives in this process. It ends by `complete`, as a context manager, or with the process.
+
+        Args:
+            snapshot_directory: source tree to freeze; the working folder by default (a default that is too large is left
+                out with a warning), None for none.
+            outputs: folder whose new files are kept with the run ("outputs" by default; it is made).
+            display_name: what people see.
+            tags: a dict of tags.
+
+        Raises:
+            SnapshotException: a folder was given and no snapshot of it can be taken.
+        """
+        names = ["outputs", "snapshot_directory"]
+        given = dict(zip(names, args, strict=False)) | kwargs
+        source = given.get("snapshot_directory", _DEFAULT)
+        outputs = given.get("outputs") or "outputs"
+        run = Run._create(self, name=given.get("display_name") or "", tags=given.get("tags"))
+        folder = "." if source is _DEFAULT else source
+        try:
+            Path(outputs).mkdir(exist_ok=True, parents=True)
+        except OSError as error:
+            log.warning("The outputs folder %s could not be made: %s", outputs, error.strerror)
+        run._life = lifetime.Lifetime(run, outputs=str(outputs), source=folder)
+        if folder is not None:
+            try:
+                run.take_snapshot(folder)
+            except SnapshotException as error:
+                if source is not _DEFAULT:
+                    run.fail(error)
+                    raise
+                log.warning("No snapshot was taken: %s", error)
+            except OSError as error:
+                log.warning("No snapshot was taken: %s", error)
+        return run
+
+    def get_portal_url(self) -> str:
+        """Where to look at it: a link that the AML sidebar opens."""
+        return f"{self._connection.url}#experiment/{self._name}"
+
+    @property
+    def portal_url(self) -> str:
+        """As `get_portal_url`."""
+        return self.get_portal_url()
+
+    def _put(self, **what: Any) -> None:
+        self._connection.write(ExperimentPut(name=self._name, at=time.time(), **what))
+
+    def _record(self) -> ExperimentRecord:
+        record = self._connection.store.experiment(self._name)
+        if record is None:
+            raise NotFoundException.of("experiment", self._name)
+        return record
+
+    def __repr__(self) -> str:
+        return f"Experiment(Name: {self._name},\nWorkspace: {self._workspace.name})"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        try:
+            record = self._record()
+            return html.facts(
+                "Experiment",
+                {
+                    "Name": self._name,
+                    "Workspace": self._workspace.name,
+                    "Runs": record.run_count,
+                    "Last activity": html.moment(record.last_activity),
+                    **{f"Tag {k}": "" if v is None else v for k, v in record.tags.items()},
+                },
+            )
+        except Exception:
+            return f"<code>{html.escape(repr(self))}</code>"

@@ -1,0 +1,57 @@
+"""`Run.get_details`: the SDK's shape of what is known of a run."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from jupyter_aml.store.records import RunRecord
+from jupyter_aml.tracking.run_files import LOGS
+
+
+def iso(at: float | None) -> str | None:
+    """A time as the SDK writes it."""
+    return None if at is None else datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def details(run: Any, record: RunRecord) -> dict[str, Any]:
+    """The dict that `Run.get_details` returns."""
+    properties = dict(record.properties)
+    if record.snapshot:
+        properties["ContentSnapshotId"] = record.snapshot
+    found: dict[str, Any] = {
+        "runId": record.id,
+        "target": record.details.get("target", "local"),
+        "status": record.status,
+        "startTimeUtc": iso(record.started),
+        "endTimeUtc": iso(record.ended),
+        "services": {},
+        "properties": properties,
+        "inputDatasets": [],
+        "outputDatasets": [],
+        "runDefinition": dict(record.details.get("definition", {})),
+        "logFiles": {name: f"{run.get_portal_url()}/{name}" for name in _logs(run)},
+        "submittedBy": record.user,
+    }
+    if record.error:
+        found["error"] = {"error": {"code": record.error.get("code"), "message": record.error.get("message")}}
+    return found
+
+
+def details_with_logs(run: Any, record: RunRecord) -> dict[str, Any]:
+    """As `details`, each log's text in place of its address."""
+    found = details(run, record)
+    found["logFiles"] = {name: _text(run, name) for name in _logs(run)}
+    return found
+
+
+def _logs(run: Any) -> list[str]:
+    return [f.path for f in run._connection.store.files(run.id) if f.path.startswith(LOGS) or not f.digest]
+
+
+def _text(run: Any, name: str) -> str:
+    record = run._file(name)
+    if not record.digest:
+        return str(run._connection.store.text(run.id, name))
+    with run._connection.blobs.open(record.digest) as file:
+        return str(file.read().decode("utf-8", "replace"))

@@ -1,0 +1,252 @@
+"""The files of a run: uploads, downloads, texts that grow, snapshots."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from jupyter_aml.errors import NotFoundException, SnapshotException, UserErrorException
+from jupyter_aml.store.connection import Connection
+from jupyter_aml.store.events import FileLogged, RunChanged, SnapshotTaken
+from jupyter_aml.store.records import FileRecord
+from jupyter_aml.tracking import context, snapshot
+from jupyter_aml.tracking.names import file_path, shown
+
+LOGS = ("logs/", "user_logs/", "azureml-logs/", "system_logs/")
+"""Where a run's logs are."""
+MANY = 50
+"""Transfers of more files than this show their progress."""
+
+
+class FilesMixin:
+    """The side of `Run` that keeps files. Contents lie in the workspace once, whoever logs them."""
+
+    _id: str
+    _connection: Connection
+
+    def _check_open(self, what: str) -> None:
+        raise NotImplementedError
+
+    def upload_file(self, name: str, path_or_stream: Any, datastore_name: str | None = None) -> FileRecord:
+        """Keep a file under a name with slashes. Uploaded again under the same name, the newest counts.
+
+        Args:
+            name: relative, e.g. "outputs/model.pkl".
+            path_or_stream: a file's path, or an object with ``read()`` that gives bytes.
+
+        Raises:
+            UserErrorException: a name that is absolute or has "..", or something that is not a file.
+        """
+        self._check_open(f"upload {shown(name)}")
+        target = file_path(name)
+        if hasattr(path_or_stream, "read"):
+            digest, size = self._connection.blobs.put_stream(path_or_stream)
+            return self._keep(target, digest, size)
+        self._upload_path(target, path_or_stream)
+        return self._file(target)
+
+    def upload_files(
+        self,
+        names: Sequence[str],
+        paths: Sequence[Any],
+        return_artifacts: bool = False,
+        timeout_seconds: int | None = None,
+        datastore_name: str | None = None,
+    ) -> list[FileRecord] | None:
+        """Keep many files: `names[i]` is the content of `paths[i]`."""
+        self._check_open("upload files")
+        if len(names) != len(paths):
+            raise UserErrorException(f"upload_files() got {len(names)} names for {len(paths)} paths.")
+        targets = [file_path(name) for name in names]
+        kept = []
+        chunk = 200
+        for start in _progress(range(0, len(paths), chunk), len(paths), "uploading"):
+            stored = self._connection.blobs.put_files([os.fspath(p) for p in paths[start : start + chunk]])
+            kept += [self._keep(n, d, s) for n, (d, s) in zip(targets[start : start + chunk], stored, strict=True)]
+        return kept if return_artifacts else None
+
+    def upload_folder(self, name: str, path: Any, datastore_name: str | None = None) -> list[FileRecord]:
+        """Keep all files below a folder, under `name`."""
+        root = Path(path)
+        if not root.is_dir():
+            raise UserErrorException(f"upload_folder() takes a folder; {str(path)!r} is none.")
+        inside = sorted(p for p in root.rglob("*") if p.is_file() and not p.is_symlink())
+        prefix = file_path(name)
+        names = [f"{prefix}/{p.relative_to(root).as_posix()}" for p in inside]
+        return self.upload_files(names, inside, return_artifacts=True) or []
+
+    def get_file_names(self) -> list[str]:
+        """Names of the run's files and logs."""
+        return [record.path for record in self._connection.store.files(self._id)]
+
+    def download_file(self, name: str, output_file_path: Any = None, _validate_checksum: bool = False) -> None:
+        """Write one of the run's files to a local path.
+
+        Args:
+            name: as `get_file_names` lists it.
+            output_file_path: a file's path, or an existing folder; by default the file's own name here.
+
+        Raises:
+            NotFoundException: the run has no such file.
+        """
+        record = self._file(file_path(name))
+        target = Path(output_file_path) if output_file_path is not None else Path(record.path.rsplit("/", 1)[-1])
+        if target.is_dir() or str(output_file_path or "").endswith(("/", os.sep)):
+            target = target / record.path.rsplit("/", 1)[-1]
+        self._fetch(record, target)
+
+    def download_files(
+        self,
+        prefix: str | None = None,
+        output_directory: Any = None,
+        output_paths: Any = None,
+        batch_size: int = 100,
+        append_prefix: bool = True,
+        timeout_seconds: int | None = None,
+    ) -> None:
+        """Write the run's files whose names begin with `prefix` below a folder.
+
+        Args:
+            prefix: "outputs", for instance; None for all.
+            output_directory: by default the working folder.
+            output_paths: local paths instead, one for each file in the order of their names.
+            append_prefix: keep the prefix in the local paths.
+        """
+        records = self._connection.store.files(self._id, prefix or "")
+        if output_paths is not None:
+            paths = [Path(p) for p in ([output_paths] if isinstance(output_paths, str) else output_paths)]
+            if len(paths) != len(records):
+                raise UserErrorException(f"output_paths names {len(paths)} files; the run has {len(records)}.")
+        else:
+            root = Path(output_directory if output_directory is not None else ".")
+            cut = 0 if append_prefix or not prefix else len(prefix.rstrip("/")) + 1
+            paths = [root.joinpath(*file_path(r.path[cut:] or r.path).split("/")) for r in records]
+        for record, path in _progress(zip(records, paths, strict=True), len(records), "downloading"):
+            self._fetch(record, path)
+
+    def get_all_logs(self, destination: Any = None) -> list[str]:
+        """Write the run's logs below a folder.
+
+        Returns:
+            The local paths.
+        """
+        root = Path(destination if destination is not None else Path("assets") / self._id)
+        written = []
+        for record in self._connection.store.files(self._id):
+            if record.path.startswith(LOGS) or not record.digest:
+                path = root.joinpath(*file_path(record.path).split("/"))
+                self._fetch(record, path)
+                written.append(str(path))
+        return written
+
+    # -- snapshots -------------------------------------------------------------------------------------------------
+    def take_snapshot(self, file_or_folder_path: Any) -> str:
+        """Freeze a source tree (or one file) with this run; .amlignore, else .gitignore, is honoured.
+
+        Returns:
+            The snapshot's id.
+
+        Raises:
+            SnapshotException: no such folder, or more than the limits (300 MB, 2000 files).
+        """
+        taken = snapshot.take(self._connection.blobs, file_or_folder_path)
+        self._connection.write(
+            SnapshotTaken(snapshot=taken), RunChanged(run=self._id, at=time.time(), snapshot=taken.id)
+        )
+        return taken.id
+
+    def get_snapshot_id(self) -> str | None:
+        """Id of the latest snapshot; None when there is none."""
+        run = self._connection.store.run(self._id)
+        return run.snapshot if run else None
+
+    def restore_snapshot(self, snapshot_id: str | None = None, path: Any = None) -> str:
+        """Lay a snapshot out in a folder.
+
+        Args:
+            snapshot_id: by default this run's latest.
+            path: the folder; by default one named after the snapshot, in the working folder.
+
+        Returns:
+            The folder's path.
+
+        Raises:
+            SnapshotException: there is none.
+        """
+        wanted = snapshot_id or self.get_snapshot_id()
+        found = self._connection.store.snapshot(wanted) if wanted else None
+        if found is None:
+            raise SnapshotException(
+                f"Run {self._id} has no snapshot." if wanted is None else f"There is no snapshot {wanted!r}."
+            )
+        target = Path(path) if path is not None else Path(f"snapshot-{found.id[:12]}")
+        return str(snapshot.restore(self._connection.blobs, found, target))
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+    def _upload_path(self, target: str, path: Any) -> str:
+        try:
+            local = os.fspath(path)
+        except TypeError:
+            raise UserErrorException(
+                f"{shown(path)} of type {type(path).__name__} is neither a path nor a stream to upload as {target!r}."
+            ) from None
+        digest, size = self._connection.blobs.put_file(local)
+        self._keep(target, digest, size)
+        return target
+
+    def _upload_bytes(self, target: str, content: bytes, media_type: str = "") -> str:
+        digest, size = self._connection.blobs.put_bytes(content)
+        self._keep(file_path(target), digest, size, media_type)
+        return target
+
+    def _keep(self, path: str, digest: str, size: int, media_type: str = "") -> FileRecord:
+        kept = FileRecord(
+            run=self._id,
+            path=path,
+            size=size,
+            digest=digest,
+            time=time.time(),
+            media_type=media_type or mimetypes.guess_type(path)[0] or "",
+            origin=context.origin(),
+        )
+        self._connection.write(
+            FileLogged(
+                run=kept.run,
+                path=path,
+                digest=digest,
+                size=size,
+                at=kept.time,
+                media_type=kept.media_type,
+                origin=kept.origin,
+            )
+        )
+        return kept
+
+    def _file(self, path: str) -> FileRecord:
+        records = self._connection.store.files(self._id)
+        for record in records:
+            if record.path == path:
+                return record
+        raise NotFoundException.of("file", path, [r.path for r in records], f"Run {self._id} has {len(records)} files.")
+
+    def _fetch(self, record: FileRecord, target: Path) -> None:
+        if record.digest:
+            self._connection.blobs.fetch(record.digest, target)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(self._connection.store.text(record.run, record.path), encoding="utf-8", errors="replace")
+
+
+def _progress(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
+    """The items, with a progress bar where there are many."""
+    if total < MANY:
+        return iter(items)
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return iter(items)
+    return iter(tqdm(items, desc=what, leave=False))
