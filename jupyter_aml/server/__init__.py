@@ -1,0 +1,1 @@
+"""The Jupyter server extension: REST, live changes, and the watcher that records the cells of tracked notebooks."""

@@ -1,0 +1,171 @@
+"""What all handlers share: JSON in and out, our errors as HTTP statuses, work done in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from jupyter_server.base.handlers import APIHandler
+from tornado import web
+
+from jupyter_aml.errors import (
+    AzureMLException,
+    NotFoundException,
+    RunStateException,
+    StoreUnavailableException,
+    UserErrorException,
+)
+from jupyter_aml.server import wire
+from jupyter_aml.workspace import Workspace
+
+T = TypeVar("T")
+MAX_BODY = 1_000_000
+STATUS: list[tuple[type[AzureMLException], int]] = [
+    (NotFoundException, 404),
+    (UserErrorException, 400),
+    (RunStateException, 409),
+    (StoreUnavailableException, 503),
+    (AzureMLException, 500),
+]
+"""The first class that fits gives the HTTP status."""
+
+
+class Services:
+    """What the extension holds for its handlers.
+
+    Args:
+        open_workspace: opens the workspace; called once, in a thread.
+    """
+
+    def __init__(self, open_workspace: Callable[[], Workspace], track: str) -> None:
+        self._open_workspace = open_workspace
+        self._workspace: Workspace | None = None
+        self._opening: asyncio.Future[Workspace] | None = None
+        self.threads = ThreadPoolExecutor(4, thread_name_prefix="jupyter_aml")
+        self.track = track
+        self.watcher: Any = None
+        self.live: Any = None
+
+    async def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Run something that waits (the store, a file) in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self.threads, functools.partial(function, *args, **kwargs)
+        )
+
+    async def workspace(self) -> Workspace:
+        """The workspace, opened at first use. A failure is tried again at the next call."""
+        if self._workspace is None:
+            if self._opening is None or (self._opening.done() and self._opening.exception()):
+                self._opening = asyncio.ensure_future(self.call(self._open_workspace))
+            self._workspace = await asyncio.shield(self._opening)
+        return self._workspace
+
+
+class AmlHandler(APIHandler):
+    """Base of our handlers. Each names its `auth_resource` and decorates each method with the server's two checks."""
+
+    auth_resource = "jupyter_aml:workspace"
+
+    @property
+    def services(self) -> Services:
+        """What the extension holds."""
+        return self.settings["jupyter_aml"]  # type: ignore[no-any-return]
+
+    @property
+    def who(self) -> str:
+        """Who asks, by Jupyter's identity."""
+        user = self.current_user
+        return str(getattr(user, "username", "") or "")
+
+    async def workspace(self) -> Workspace:
+        """The workspace that is served."""
+        return await self.services.workspace()
+
+    async def store(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of the store in a thread."""
+        workspace = await self.workspace()
+        return await self.services.call(lambda: getattr(workspace.connection.store, method)(*args, **kwargs))
+
+    def body(self) -> dict[str, Any]:
+        """The request's JSON object.
+
+        Raises:
+            UserErrorException: too large, not JSON, or not an object.
+        """
+        raw = self.request.body
+        if len(raw) > MAX_BODY:
+            raise UserErrorException(f"The body has {len(raw):,} bytes; at most {MAX_BODY:,} are taken.")
+        try:
+            value = json.loads(raw or b"{}")
+        except (ValueError, RecursionError) as error:
+            raise UserErrorException(f"The body is not JSON: {error}.") from error
+        if not isinstance(value, dict):
+            raise UserErrorException("The body has to be a JSON object.")
+        return value
+
+    def number(self, name: str, default: int, least: int = 0, most: int = 2**53) -> int:
+        """A whole number of the query string, kept within bounds."""
+        given = self.get_query_argument(name, "")
+        if not given:
+            return default
+        try:
+            return max(least, min(int(given), most))
+        except ValueError:
+            raise UserErrorException(f"{name} is a whole number, not {given[:40]!r}.") from None
+
+    def real(self, name: str) -> float | None:
+        """A number of the query string, or None."""
+        given = self.get_query_argument(name, "")
+        if not given:
+            return None
+        try:
+            return float(given)
+        except ValueError:
+            raise UserErrorException(f"{name} is a number, not {given[:40]!r}.") from None
+
+    def reply(self, value: Any, status: int = 200) -> None:
+        """Answer with JSON."""
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(wire.text(value))
+
+    def refuse(self, status: int, code: str, message: str) -> None:
+        """Answer with an error."""
+        self.clear()
+        self.reply({"error": {"code": code, "message": message}}, status)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Errors that the server raised itself, in our one shape and without a trace."""
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        message = getattr(error, "log_message", None) or getattr(error, "reason", None) or self._reason
+        if not isinstance(error, web.HTTPError):
+            message = "Something went wrong on the server; its log says what."
+        self.reply({"error": {"code": f"Http{status_code}", "message": str(message)}}, status_code)
+
+
+def answers(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[None]]:
+    """Turn what a handler's method returns into JSON, and our errors into their statuses."""
+
+    @functools.wraps(method)
+    async def answering(self: AmlHandler, *args: str, **kwargs: Any) -> None:
+        try:
+            value = await method(self, *args, **kwargs)
+        except AzureMLException as error:
+            status = next(code for kind, code in STATUS if isinstance(error, kind))
+            if status >= 500:
+                self.log.warning("jupyter_aml: %s", error)
+            self.refuse(status, type(error).__name__, error.message)
+            return
+        if not self._finished:
+            if value is None:
+                self.set_status(204)
+                self.finish()
+            else:
+                self.reply(value)
+
+    return answering

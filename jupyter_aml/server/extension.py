@@ -1,0 +1,129 @@
+"""The Jupyter server extension."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from jupyter_server.extension.application import ExtensionApp
+from jupyter_server.utils import url_path_join
+from traitlets import Enum, Float, Unicode
+
+import jupyter_aml
+from jupyter_aml.server import experiments, files, live, notebooks, runs
+from jupyter_aml.server.base import Services
+from jupyter_aml.server.kernels import KernelWatcher, overhearing
+from jupyter_aml.store import home
+from jupyter_aml.tracking.context import WORKSPACE
+from jupyter_aml.workspace import Workspace, find_config
+
+RUN = r"/runs/([0-9A-Za-z_.-]{1,128})"
+ROUTES: list[tuple[str, type]] = [
+    (r"/info", experiments.InfoHandler),
+    (r"/workspaces", experiments.WorkspacesHandler),
+    (r"/experiments", experiments.ExperimentsHandler),
+    (r"/experiments/(.+)", experiments.ExperimentHandler),
+    (r"/runs", runs.RunsHandler),
+    (RUN, runs.RunHandler),
+    (RUN + r"/cancel", runs.CancelHandler),
+    (RUN + r"/series", runs.SeriesHandler),
+    (RUN + r"/points", runs.PointsHandler),
+    (RUN + r"/text", runs.TextHandler),
+    (RUN + r"/diff", runs.DiffHandler),
+    (RUN + r"/files", files.FilesHandler),
+    (RUN + r"/files/(.+)", files.FileHandler),
+    (r"/notebooks/tracking", notebooks.TrackingHandler),
+    (r"/changes", experiments.ChangesHandler),
+    (r"/live", live.LiveHandler),
+    (r"/.*", experiments.LostHandler),
+]
+"""Below ``<base_url>aml/api/v1``; docs/rest.md describes them."""
+PREFIX = "aml/api/v1"
+
+
+class JupyterAML(ExtensionApp):
+    """Serves a workspace to JupyterLab and records the cells of tracked notebooks."""
+
+    name = "jupyter_aml"
+    description = __doc__ or ""
+    load_other_extensions = True
+
+    workspace = Unicode(
+        "",
+        config=True,
+        help="Name or URL of the workspace that is served. Empty: what the server's folder's config.json names, "
+        "else the user's default workspace.",
+    )
+    track = Enum(
+        ["marked", "all", "none"],
+        "marked",
+        config=True,
+        help="Which notebooks' cells are recorded: those whose switch is on ('marked'), 'all', or 'none'.",
+    )
+    recover_interval = Float(
+        10.0, config=True, help="Seconds between two searches for runs whose process died, which are then failed."
+    )
+
+    def initialize_settings(self) -> None:
+        """Hold what the handlers share; nothing is opened yet."""
+        services = Services(self._open, self.track)
+        services.live = live.LiveFeed(services)
+        services.watcher = KernelWatcher(services, self.serverapp)
+        self._services = services
+        self._recovery: asyncio.Task[None] | None = None
+        self.settings["jupyter_aml"] = services
+        assert self.serverapp is not None
+        web_settings = self.serverapp.web_app.settings
+        base = web_settings.get("kernel_websocket_connection_class")
+        if base is not None and self.track != "none":
+            web_settings["kernel_websocket_connection_class"] = overhearing(base, lambda: services.watcher)
+
+    def initialize_handlers(self) -> None:
+        """Register the routes."""
+        self.handlers.extend((url_path_join("/", PREFIX) + pattern, handler) for pattern, handler in ROUTES)
+
+    def _open(self) -> Workspace:
+        root = getattr(self.serverapp, "root_dir", None) or None
+        wanted = self.workspace or os.environ.get(WORKSPACE, "")
+        if wanted:
+            is_url = "://" in wanted or os.sep in wanted
+            url = wanted if is_url else home.workspace_url(wanted)
+            from jupyter_aml.store.connection import connect
+
+            return Workspace._of(connect(url, create=True, name=None if is_url else wanted))
+        if root and find_config(root):
+            return Workspace.from_config(root)
+        return Workspace.default()
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        """Begin to watch kernels and to look after the runs of dead processes, once the server's loop runs."""
+        try:
+            await self._services.watcher.start()
+        except Exception as error:
+            self.log.error("jupyter_aml cannot open its workspace, so nothing is recorded: %s", error)
+            return
+        self._recovery = asyncio.ensure_future(self._recover())
+        workspace = await self._services.workspace()
+        self.log.info("jupyter_aml %s serves the workspace %s", jupyter_aml.__version__, workspace.url)
+
+    async def _recover(self) -> None:
+        workspace = await self._services.workspace()
+        while True:
+            try:
+                for run_id in await self._services.call(workspace.connection.recover):
+                    self.log.info("jupyter_aml: the process of run %s had died; the run is failed now.", run_id)
+            except Exception as error:
+                self.log.warning("jupyter_aml could not look for runs of dead processes: %s", error)
+            await asyncio.sleep(self.recover_interval)
+
+    async def stop_extension(self) -> None:
+        """End all sessions and let go of the workspace."""
+        if self._recovery is not None:
+            self._recovery.cancel()
+        self._services.live.stop()
+        await self._services.watcher.stop()
+        if self._services._workspace is not None:
+            connection = self._services._workspace.connection
+            await self._services.call(connection.flush)
+        self._services.threads.shutdown(wait=False)

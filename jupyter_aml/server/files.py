@@ -1,0 +1,107 @@
+"""A run's files over REST. A path is a name that is looked up, never a place on the server's disk."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from jupyter_server.auth.decorator import authorized
+from tornado import iostream, web
+
+from jupyter_aml.errors import NotFoundException
+from jupyter_aml.server.base import AmlHandler, answers
+from jupyter_aml.store.records import FileRecord
+from jupyter_aml.tracking.names import file_path
+
+CHUNK = 256 * 1024
+SHOWN = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "svg": "image/svg+xml",
+    "html": "text/html; charset=utf-8",
+    "htm": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "json": "application/json",
+    "ipynb": "application/json",
+    "csv": "text/plain; charset=utf-8",
+}
+"""What a browser may show, in a sandbox; other texts are plain, the rest is downloaded."""
+TEXTS = frozenset(
+    ["txt", "log", "md", "py", "r", "jl", "sh", "yml", "yaml", "toml", "cfg", "ini", "tsv", "diff", "jsonl"]
+)
+SANDBOX = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def content_type(record: FileRecord) -> str:
+    """What a file is served as."""
+    suffix = record.path.rsplit(".", 1)[-1].lower() if "." in record.path else ""
+    if suffix in TEXTS or not record.digest:
+        return "text/plain; charset=utf-8"
+    return SHOWN.get(suffix, "application/octet-stream")
+
+
+class FilesHandler(AmlHandler):
+    """`GET runs/<id>/files`."""
+
+    auth_resource = "jupyter_aml:files"
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self, run_id: str) -> Any:
+        """What files there are."""
+        if await self.store("run", run_id) is None:
+            raise NotFoundException.of("run", run_id)
+        return {"files": await self.store("files", run_id, self.get_query_argument("prefix", ""))}
+
+
+class FileHandler(AmlHandler):
+    """`GET runs/<id>/files/<path>`: the content."""
+
+    auth_resource = "jupyter_aml:files"
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self, run_id: str, path: str) -> Any:
+        """Streamed; unchanged content is a 304."""
+        name = file_path(path)
+        records = await self.store("files", run_id, name)
+        record = next((r for r in records if r.path == name), None)
+        if record is None:
+            raise NotFoundException.of("file", name)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Content-Security-Policy", SANDBOX)
+        self.set_header("Content-Type", content_type(record))
+        kind = "attachment" if self.get_query_argument("download", "") else "inline"
+        self.set_header("Content-Disposition", f"{kind}; filename*=UTF-8''{quote(name.rsplit('/', 1)[-1])}")
+        if not record.digest:
+            self.set_header("Cache-Control", "no-store")
+            text = await self.store("text", run_id, name)
+            self.finish(text.encode("utf-8", "replace"))
+            return
+        etag = f'"{record.digest}"'
+        self.set_header("Etag", etag)
+        self.set_header("Cache-Control", "private, no-cache")
+        if self.request.headers.get("If-None-Match") == etag:
+            self.set_status(304)
+            self.finish()
+            return
+        workspace = await self.workspace()
+        self.set_header("Content-Length", str(record.size))
+        file = await self.services.call(workspace.connection.blobs.open, record.digest)
+        try:
+            while chunk := await self.services.call(file.read, CHUNK):
+                self.write(chunk)
+                await self.flush()
+        except iostream.StreamClosedError:
+            return  # the reader went away
+        finally:
+            file.close()
+        self.finish()
+
+    def set_default_headers(self) -> None:
+        """Files set their own type."""
