@@ -36,6 +36,9 @@ class Client(PapermillNotebookClient):
         skip: index of a cell that is not executed → the cell that stands for it.
     """
 
+    km: Any
+    kc: Any
+
     def __init__(
         self, nb_man: Manager, *, run: NotebookRun, stop: Stop, code: dict[int, str], skip: dict[int, Any], **kw: Any
     ) -> None:
@@ -62,7 +65,11 @@ class Client(PapermillNotebookClient):
         self.reset_execution_trackers()
         loop = asyncio.get_running_loop()
         self._asked = asyncio.Event()
-        self._stop.on_request(lambda: loop.call_soon_threadsafe(self._asked.set))
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(self._asked.set)
+
+        self._stop.on_request(wake)
         self._asking = asyncio.ensure_future(self._asked.wait())
         saver = asyncio.ensure_future(self._save_now_and_then())
         try:

@@ -243,3 +243,35 @@ def load(notebook: str | os.PathLike[str] | bytes) -> Any:
         raise UserErrorException(
             f"{what} is a damaged notebook: {reason[0] if reason else type(error).__name__}"
         ) from error
+
+
+def inspect(
+    notebook: Path,
+    sets: Iterable[Mapping[str, Any]],
+    *,
+    secrets: Iterable[str],
+    allow_unknown: bool,
+    kernel: str | None,
+) -> set[str]:
+    """Check parameter sets against a notebook without executing anything.
+
+    Returns:
+        Names of the secret parameters.
+
+    Raises:
+        ParameterException, UserErrorException: as `run_notebook`.
+    """
+    from jupyter_aml.jobs.papermill import AmlEngine, check_notebook
+
+    nb = load(notebook)
+    kernel_name = AmlEngine.nb_kernel_name(nb, kernel)
+    check_kernel(kernel_name)
+    language = _language(AmlEngine, nb, kernel_name)
+    wanted = Wanted(secrets=frozenset(secrets), allow_unknown=allow_unknown)
+    hidden: set[str] = set()
+    for index, one in enumerate(sets):
+        try:
+            hidden |= check_notebook(nb, dict(one), language, wanted)
+        except ParameterException as error:
+            raise ParameterException(f"Set {index}: {error}") from None
+    return hidden

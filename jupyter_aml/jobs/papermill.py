@@ -101,6 +101,8 @@ class AmlEngine(NBClientEngine):
         if not isinstance(input_path, str):  # papermill puts a notebook in memory there, whole
             nb.metadata.papermill["input_path"] = wanted.notebook or None
 
+        if wanted.choose_skip is not None:
+            wanted.skip = wanted.choose_skip(nb)
         mask = Mask(value for key, value in given.items() if key in secrets)
         code = _hide_secrets(nb, given, secrets, kernel_name, language)
         connection = wanted.connection or place.connection(source.parent if source else Path.cwd())

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +54,8 @@ class Wanted:
     """The input as it was before parameters were put into it."""
     skip: Mapping[int, Any] = field(default_factory=dict)
     """Index of a cell that is not executed → the cell that stands for it, from an earlier execution."""
+    choose_skip: Callable[[Any], Mapping[int, Any]] | None = None
+    """Given the notebook as it will be executed, says what `skip` is."""
     replayed: int = 0
     """So many cells are only executed again on the way to the one where an earlier execution failed."""
     parent_process: int | None = None
