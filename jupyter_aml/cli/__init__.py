@@ -1,0 +1,1 @@
+"""`aml`: the workspace from a terminal. Commands read arguments, call the workspace, and print."""
