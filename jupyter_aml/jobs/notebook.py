@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.errors import ActivityFailedException, ParameterException, UserErrorException
 from jupyter_aml.jobs import place
+from jupyter_aml.jobs.parameters import Parameter, declared
 from jupyter_aml.jobs.record import Wanted
 
 if TYPE_CHECKING:
@@ -275,3 +276,19 @@ def inspect(
         except ParameterException as error:
             raise ParameterException(f"Set {index}: {error}") from None
     return hidden
+
+
+def declarations(notebook: str | os.PathLike[str], kernel: str | None = None) -> dict[str, Parameter]:
+    """The parameters that a notebook declares, by name.
+
+    Raises:
+        UserErrorException: it is no notebook.
+    """
+    from jupyter_aml.jobs.papermill import AmlEngine, tagged
+
+    nb = load(notebook)
+    index = tagged(nb, "parameters")
+    if index < 0:
+        return {}
+    language = _language(AmlEngine, nb, AmlEngine.nb_kernel_name(nb, kernel))
+    return {p.name: p for p in declared(nb.cells[index].source, language) or ()}
