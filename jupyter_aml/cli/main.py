@@ -70,6 +70,13 @@ class Root(Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, GROUPS[name][2]) for name in self.list_commands(ctx)])
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader who has gone away ends it (click would say "failed")."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            _leave_pipe()
+
     def main(  # type: ignore[override]
         self,
         args: Sequence[str] | None = None,

@@ -99,7 +99,7 @@ def stream(store: Store, run_id: str, path: str | None = None, follow: bool = Fa
             for file in _logs(store, record, path):
                 key = (record.id, file.path)
                 while part := _text(store, file, printed.get(key, 0)):
-                    if key != last and (last is not None or record.id != run_id or len(family) > 1):
+                    if key != last and (last is not None or record.id != run_id):
                         click.echo(("" if ends_line else "\n") + f"==> {_label(record, run_id, file)} <==")
                     last = key
                     click.echo(part, nl=False)

@@ -19,6 +19,9 @@ STATUSES = [
 ]  # fmt: skip
 MAIN_METRICS = 4
 """Columns of metrics in a list of runs."""
+NARROW = 120
+"""Terminals with fewer columns show the end of an id, by which a run can be named too."""
+SHORT = 10
 
 
 @click.group(cls=Group)
@@ -102,7 +105,10 @@ def print_runs(runs: Sequence[RunRecord], ordered_by: str = "") -> None:
             if metric.kind in ("scalar", "list") and isinstance(metric.last, (int, float)):
                 counts[name] = counts.get(name, 0) + 1
     first = ordered_by.removeprefix("metrics.")
-    names = sorted(counts, key=lambda name: (name != first, -counts[name]))[:MAIN_METRICS]
+    room = output.columns()
+    narrow = room is not None and room < NARROW
+    shown = MAIN_METRICS if room is None else max(1, min(MAIN_METRICS, (room - 65) // 12))
+    names = sorted(counts, key=lambda name: (name != first, -counts[name]))[:shown]
     from jupyter_aml.tracking.html import duration
 
     rows = []
@@ -112,7 +118,7 @@ def print_runs(runs: Sequence[RunRecord], ordered_by: str = "") -> None:
         what = record.name or (record.details.get("source") or "").strip().split("\n")[0] or record.type
         rows.append(
             [
-                record.id, output.Status(record.status), record.experiment + number, what,
+                record.id[-SHORT:] if narrow else record.id, output.Status(record.status), record.experiment + number, what,
                 output.ago(record.started or record.created), duration(record.started, record.ended), *metrics,
             ]
         )  # fmt: skip
