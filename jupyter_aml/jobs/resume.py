@@ -34,13 +34,15 @@ class Plan:
         text = f"Run {self.run} ended at cell {self.failed_at} ({self.error}). "
         if self.skipped:
             return text + (
-                f"Cells {ranges(self.skipped)} are skipped: their outputs are taken over, but the new kernel does not have "
-                "their variables, imports or open files."
+                f"Skipped: {_cells(self.skipped)}. Outputs are taken over, but the new kernel does not have the variables, "
+                "imports and open files of what is skipped."
             )
-        before = f"cells {ranges(range(self.failed_at))} are" if self.failed_at != 1 else "cell 0 is"
         if self.failed_at == 0:
             return text + "It is executed again in a new kernel."
-        return text + f"A new kernel has nothing of what was computed before, so {before} executed again first."
+        return text + (
+            "A new kernel has nothing of what was computed before, so this is executed again first: "
+            f"{_cells(range(self.failed_at))}."
+        )
 
 
 def resume_notebook(
@@ -132,6 +134,10 @@ def resume_notebook(
         raise_on_error=raise_on_error,
         **{"progress_bar": False, "cwd": _folder(record), **options},
     )
+
+
+def _cells(numbers: Collection[int]) -> str:
+    return f"cell{'s' if len(numbers) > 1 else ''} {ranges(numbers)}"
 
 
 def _folder(record: RunRecord) -> str | None:

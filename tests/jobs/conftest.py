@@ -1,0 +1,1 @@
+from conftest_jobs import endless, make, start  # noqa: F401
