@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,14 +57,27 @@ def text() -> str:
         ctx = click.Context(command, info_name=" ".join(path))
         usage = " ".join(command.collect_usage_pieces(ctx))
         parts.append(f"\n### {' '.join(path)}\n\n    {' '.join(path)} {usage}\n")
-        lines = (command.help or "").replace("\b\n", "").strip().split("\n")
-        parts.append("\n".join(line.strip() if not line.startswith("     ") else line for line in lines))
-        records = [p.get_help_record(ctx) for p in command.params if p.name not in _SHARED]
+        parts.append(_prose(command.help or ""))
+        records = [
+            p.get_help_record(ctx) for p in command.params if isinstance(p, click.Option) and p.name not in _SHARED
+        ]
         options = [record for record in records if record]
         if options:
             parts.append("\n| option | |\n|---|---|")
             parts += [f"| `{_cell(name)}` | {_cell(about)} |" for name, about in options]
     return "\n".join(parts) + "\n"
+
+
+def _prose(text: str) -> str:
+    """A help text as Markdown: a block that click keeps as it is (after a backspace) becomes code."""
+    parts = []
+    for part in inspect.cleandoc(text).replace("\b", "\n\n\b").split("\n\n"):
+        lines = [line.strip() for line in part.strip("\n").splitlines()]
+        if lines and lines[0] == "\b":
+            parts.append("\n".join(f"    {line}" for line in lines[1:]))
+        elif lines:
+            parts.append("\n".join(lines))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _cell(text: str) -> str:
