@@ -151,6 +151,7 @@ class Client(PapermillNotebookClient):
             self._failed(cell, index, "Canceled", f"The execution was {self._stop.reason}.", "Canceled")
             raise
         except DeadKernelError:
+            self._tree.kill()  # what it had started
             self._failed(cell, index, "DeadKernelError", "The kernel died while it executed this cell.", "Failed")
             raise
         except CellTimeoutError:

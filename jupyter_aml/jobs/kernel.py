@@ -57,6 +57,11 @@ class ProcessTree:
     def __init__(self, pid: int | None) -> None:
         self.pid = pid
         self._seen: list[Any] = []
+        self._group: int | None = None
+        """Its process group, if it has one of its own; it outlives the kernel."""
+        if pid is not None and hasattr(os, "getpgid"):
+            with contextlib.suppress(OSError):
+                self._group = os.getpgid(pid) if os.getpgid(pid) != os.getpgrp() else None
 
     def look(self) -> None:
         """Note the descendants: those of a process that is gone cannot be found any more."""
@@ -73,8 +78,8 @@ class ProcessTree:
         if self.pid is None:
             return
         with contextlib.suppress(OSError):
-            if hasattr(os, "killpg") and os.getpgid(self.pid) != os.getpgrp():
-                os.killpg(os.getpgid(self.pid), number)
+            if self._group is not None:
+                os.killpg(self._group, number)
             else:
                 os.kill(self.pid, number)
 

@@ -79,14 +79,15 @@ def papermill(*words, **kw):
 
 
 @pytest.fixture
-def start():
-    """Start a command and go on; what still runs at the end of the test is killed."""
+def start(tmp_path):
+    """Start a command and go on; what still runs at the end of the test is killed. `said()` is what it printed."""
     started = []
 
     def begin(*words, **kw):
-        process = subprocess.Popen(
-            [sys.executable, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kw
-        )
+        log = tmp_path / f"said-{len(started)}.txt"  # a file: a pipe would be held open by what the kernel started
+        with open(log, "w") as file:
+            process = subprocess.Popen([sys.executable, *map(str, words)], stdout=file, stderr=file, **kw)
+        process.said = log.read_text
         started.append(process)
         return process
 
@@ -94,7 +95,7 @@ def start():
     for process in started:
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
 
 
 def alive(pid):
