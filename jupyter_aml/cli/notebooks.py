@@ -23,23 +23,43 @@ def notebook() -> None:
     """Execute notebooks as runs; resume failed ones."""
 
 
+_OPTIONS = [
+    click.option(
+        "-p", "--parameter", "one", nargs=2, multiple=True, metavar="NAME VALUE",
+        help="A parameter's value, read as its declared type.",
+    ),
+    click.option(
+        "-r", "--raw", nargs=2, multiple=True, metavar="NAME TEXT",
+        help="A parameter's value as text, whatever it looks like.",
+    ),
+    click.option(
+        "-f", "--parameters-file", "files", multiple=True, type=click.Path(), metavar="FILE",
+        help="A YAML or JSON file of parameters.",
+    ),
+    click.option("-y", "--parameters-yaml", "yamls", multiple=True, metavar="YAML", help="Parameters as YAML text."),
+    click.option(
+        "--secret", "secrets", multiple=True, metavar="NAME",
+        help="A parameter to mask in all that is kept. Its value comes from -p, $NAME, or is asked for.",
+    ),
+    click.option("-k", "--kernel", metavar="NAME", help="The kernel, instead of the notebook's own."),
+    click.option(
+        "--cwd", type=click.Path(exists=True, file_okay=False), help="Working folder of the kernel. [default: this one]"
+    ),
+    click.option(
+        "--timeout", type=click.IntRange(1), metavar="SECONDS", help="Time that each cell has. [default: no limit]"
+    ),
+    click.option(
+        "--start-timeout", type=click.IntRange(1), default=60, show_default=True, metavar="SECONDS",
+        help="Time that the kernel has to start.",
+    ),
+    click.option("--log-output", is_flag=True, help="Show what cells print."),
+    click.option("--progress/--no-progress", default=None, help="Show a progress bar. [default: on a terminal]"),
+]  # fmt: skip
+
+
 def _common(command: Any) -> Any:
     """The options of `run` and `resume`."""
-    for option in reversed(
-        [
-            click.option("-p", "--parameter", "one", nargs=2, multiple=True, metavar="NAME VALUE", help="A parameter's value, read as its declared type."),
-            click.option("-r", "--raw", nargs=2, multiple=True, metavar="NAME TEXT", help="A parameter's value as text, whatever it looks like."),
-            click.option("-f", "--parameters-file", "files", multiple=True, type=click.Path(), metavar="FILE", help="A YAML or JSON file of parameters."),
-            click.option("-y", "--parameters-yaml", "yamls", multiple=True, metavar="YAML", help="Parameters as YAML text."),
-            click.option("--secret", "secrets", multiple=True, metavar="NAME", help="A parameter to mask in all that is kept. Its value comes from -p, $NAME, or is asked for."),
-            click.option("-k", "--kernel", metavar="NAME", help="The kernel, instead of the notebook's own."),
-            click.option("--cwd", type=click.Path(exists=True, file_okay=False), help="Working folder of the kernel. [default: this one]"),
-            click.option("--timeout", type=click.IntRange(1), metavar="SECONDS", help="Time that each cell has. [default: no limit]"),
-            click.option("--start-timeout", type=click.IntRange(1), default=60, show_default=True, metavar="SECONDS", help="Time that the kernel has to start."),
-            click.option("--log-output", is_flag=True, help="Show what cells print."),
-            click.option("--progress/--no-progress", default=None, help="Show a progress bar. [default: on a terminal]"),
-        ]
-    ):  # fmt: skip
+    for option in reversed(_OPTIONS):
         command = option(command)
     return command
 

@@ -45,7 +45,7 @@ def test_papermill_with_the_engine_makes_a_run_with_params_cells_metrics_and_bot
 
 
 def test_the_kernel_knows_its_run_in_the_sdks_words_too(make, tmp_path):
-    names = "JUPYTER_AML_RUN_ID AZUREML_RUN_ID AZUREML_EXPERIMENT_NAME JUPYTER_AML_WORKSPACE".split()
+    names = ["JUPYTER_AML_RUN_ID", "AZUREML_RUN_ID", "AZUREML_EXPERIMENT_NAME", "JUPYTER_AML_WORKSPACE"]
     run = run_notebook(make("env.ipynb", f"import os\nprint([os.environ[n] for n in {names}])"), experiment="e x")
     printed = workspace().connection.store.text(cells_of(run)[0].id, "stdout.txt")
     assert eval(printed) == [run.id, run.id, "e x", workspace().url]
@@ -211,7 +211,7 @@ def test_a_missing_notebook_kernel_or_folder_is_said(make, tmp_path):
         run_notebook(tmp_path / "none.ipynb")
     with pytest.raises(UserErrorException, match=r"kernel 'python38-azureml', which is not installed. Installed: .*-k"):
         run_notebook(make("in.ipynb", "1", kernel="python38-azureml"))
-    with pytest.raises(UserErrorException, match="folder .* does not exist"):
+    with pytest.raises(UserErrorException, match=r"folder .* does not exist"):
         run_notebook(make("in.ipynb", "1"), tmp_path / "none" / "out.ipynb")
     run = run_notebook(make("in.ipynb", "1", kernel="python38-azureml"), kernel="python3")
     assert run.get_status() == "Completed"
@@ -237,7 +237,7 @@ def test_a_notebook_executed_by_a_notebook_is_a_run_below_it(make, tmp_path):
     inner = make("inner.ipynb", "print('inner')")
     outer = make("outer.ipynb", f"from jupyter_aml.jobs import run_notebook\nr = run_notebook({str(inner)!r})\nprint(r.id)")
     run = run_notebook(outer)
-    children = [c for c in run.get_children(type="aml.notebook")]
+    children = list(run.get_children(type="aml.notebook"))
     assert [c.get_status() for c in children] == ["Completed"]
 
 
@@ -247,3 +247,12 @@ def test_importing_jobs_is_cheap():
     code = "import sys, jupyter_aml.jobs, jupyter_aml.jobs.notebook; print([m for m in ('papermill', 'nbformat', 'sqlalchemy', 'click') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ})
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("first", ["jupyter_aml.jobs.papermill", "papermill", "jupyter_aml.jobs.sweep"])
+def test_the_engine_is_found_whatever_is_imported_first(first):
+    import subprocess
+
+    code = f"import {first}\nfrom jupyter_aml.jobs.papermill import AmlEngine\nfrom papermill.engines import papermill_engines as e\nassert e.get_engine('aml') is AmlEngine"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
