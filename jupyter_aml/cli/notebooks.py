@@ -79,7 +79,8 @@ def _common(command: Any) -> Any:
     "--sweep",
     metavar="FILE",
     type=click.Path(),
-    help="Execute once for each parameter set of this YAML file: a list of sets, or names with lists of values (all combinations). OUT is a folder, or a pattern like 'out/{lr}-{index}.ipynb'.",
+    help="Execute once for each parameter set of this YAML file: a list of sets, or names with lists of values (all "
+    "combinations). OUT is a folder, or a pattern like 'out/{lr}-{index}.ipynb'.",
 )
 @click.option(
     "-j",
