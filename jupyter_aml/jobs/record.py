@@ -89,6 +89,8 @@ class NotebookRun:
             user = getpass.getuser()
         now = time.time()
         details: dict[str, Any] = {"notebook": notebook, "output": output, "kernel": kernel, "language": language}
+        with suppress(OSError):  # the folder was deleted
+            details["cwd"] = str(Path.cwd())
         if wanted.secrets:
             details["secrets"] = sorted(wanted.secrets)
         if wanted.replayed:
