@@ -18,8 +18,10 @@ import sys, time
 from jupyter_aml.store.connection import connect
 folder, run, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store = connect(folder).store
+store.metrics([run])  # as any reader who looks again and again
 print("ready", flush=True)
-sys.stdin.readline()
+if not sys.stdin.readline():
+    sys.exit()
 while True:
     found = store.metrics([run]).get(run, {}).get("loss")
     if found is not None and found.count >= count:
@@ -130,7 +132,11 @@ def files_ours_run(folder, source):
 
 def notebook_ours(folder, source):
     import papermill
+    from papermill.engines import papermill_engines
 
+    from jupyter_aml.jobs.papermill import AmlEngine
+
+    papermill_engines.register("aml", AmlEngine)  # a checkout that is on the path only has no entry points
     os.environ["JUPYTER_AML_HOME"] = folder
     began = time.perf_counter()
     papermill.execute_notebook(source, f"{folder}/out.ipynb", engine_name="aml", progress_bar=False)
