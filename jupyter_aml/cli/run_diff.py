@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -69,13 +70,13 @@ def _source(store: Store, a: RunRecord, b: RunRecord) -> str:
         one, two = (dict(t.files) if t else {} for t in trees)
         for path in sorted({*one, *two}):
             if one.get(path, ("",))[0] != two.get(path, ("",))[0]:
-                parts += _unified(path, _content(store, one.get(path)), _content(store, two.get(path)))
+                parts += _unified(path, _content(store, path, one.get(path)), _content(store, path, two.get(path)))
     parts += _unified("cells", _cells(store, a), _cells(store, b))
     parts += _unified("uncommitted changes", *(store.text(r.id, GIT_DIFF, 0, LARGEST) for r in (a, b)))
     return "\n".join(parts)
 
 
-def _content(store: Store, entry: Any) -> str | None:
+def _content(store: Store, path: str, entry: Any) -> str | None:
     """A file's text; "" where there is none; None where it is no text, or too long."""
     if entry is None:
         return ""
@@ -84,9 +85,19 @@ def _content(store: Store, entry: Any) -> str | None:
     with store.blobs.open(entry[0]) as file:
         content = file.read()
     try:
-        return content.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
         return None
+    return _notebook(text) if path.endswith(".ipynb") else text
+
+
+def _notebook(text: str) -> str:
+    """A notebook's cells without outputs and times; any other text as it is."""
+    try:
+        cells = json.loads(text)["cells"]
+        return "\n\n".join(f"# {cell['cell_type']} {n}\n{''.join(cell['source'])}" for n, cell in enumerate(cells))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return text
 
 
 def _cells(store: Store, record: RunRecord) -> str:

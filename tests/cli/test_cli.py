@@ -173,6 +173,23 @@ def test_diff_compares_snapshots_line_by_line(aml, workspace, tmp_path) -> None:
     assert any("data.bin" in line and "not text" in line for line in lines)
 
 
+def test_diff_of_notebooks_shows_code_and_not_outputs(aml, workspace, tmp_path) -> None:
+    runs = []
+    for value in (1, 1, 2):
+        source = tmp_path / "source"
+        source.mkdir(exist_ok=True)
+        cell = {"cell_type": "code", "source": ["x = 0\n", f"y = {value}"], "execution_count": len(runs)}
+        (source / "n.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}}))
+        run = workspace.experiments["diabetes"].start_logging(snapshot_directory=str(source))
+        run.complete()
+        runs.append(run.id)
+    first, same, other = runs
+    assert aml("run", "diff", first, same, "--json")["source"] == ""
+    lines = aml("run", "diff", first, other).splitlines()
+    assert {"-y = 1", "+y = 2"} <= set(lines)
+    assert "execution_count" not in "".join(lines)
+
+
 # -- logs ----------------------------------------------------------------------------------------------------------
 def say(run, text, path="logs/out.txt"):
     run._connection.write(TextLogged(run=run.id, path=path, text=text, at=time.time()))
