@@ -210,13 +210,14 @@ def statement(
     query: RunQuery, phase: Phase, held: list[Any], after: tuple[Json, str] | None, limit: int
 ) -> Select[Any]:
     """Runs of one phase, those after a position, at most `limit`; the last column is the position."""
-    experiment_name = t.experiment.c.name.label("experiment_name")
     id_ = t.run.c.id
     position = (phase.column if phase.column is not None else id_).label("position")
-    source = t.run.join(t.experiment, t.experiment.c.id == t.run.c.experiment)
+    source: Any = t.run
+    if query.order_by == "experiment" or any(c.field == "experiment" for c in query.where):
+        source = source.join(t.experiment, t.experiment.c.id == t.run.c.experiment)
     if phase.join is not None:
         source = source.join(*phase.join)
-    found = select(t.run, experiment_name, position).select_from(source).where(*held)
+    found = select(id_, position).select_from(source).where(*held)
     if phase.where is not None:
         found = found.where(phase.where)
     if phase.column is not None:
@@ -226,7 +227,16 @@ def statement(
         found = found.order_by(phase.column.desc() if query.descending else phase.column)
     elif after is not None:
         found = found.where(id_ < after[1] if query.descending else id_ > after[1])
-    return found.order_by(id_.desc() if query.descending else id_).limit(limit)
+    # Only ids are sorted; whole rows are fetched for the page alone.
+    page = found.order_by(id_.desc() if query.descending else id_).limit(limit).subquery()
+    order = [page.c.position, page.c.id] if phase.column is not None else [page.c.id]
+    return (
+        select(t.run, t.experiment.c.name.label("experiment_name"), page.c.position)
+        .select_from(
+            page.join(t.run, t.run.c.id == page.c.id).join(t.experiment, t.experiment.c.id == t.run.c.experiment)
+        )
+        .order_by(*[column.desc() if query.descending else column for column in order])
+    )
 
 
 # -- cursors -----------------------------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,9 +64,29 @@ def sqlite_engine(path: Path) -> Engine:
     def begin(connection: Any) -> None:
         # A writer takes the write lock at once: upgrading a read lock later can fail without waiting.
         writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if writes:
+            _begin_writing(connection.connection.dbapi_connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _begin_writing(raw: Any) -> None:
+    # SQLite's own waiting sleeps ever longer, up to 100 ms: many short writers then mostly sleep.
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(0.0005, 0.003))
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={int(TIMEOUT * 1000)}")
 
 
 def _pool() -> Any:

@@ -216,7 +216,7 @@ def blocks_of(c: Connection, metric_id: int) -> list[s.Block]:
     """Summaries of a series's blocks, in order: its own, and those it shows as a cell's."""
     mine = select(*_SUMMARY).where(t.block.c.metric == metric_id)
     shown = select(*_SUMMARY).where(t.block.c.view == metric_id)
-    rows = sorted({row.id: row for query in (mine, shown) for row in c.execute(query)}.items())
+    rows: list[tuple[int, Any]] = sorted({row.id: row for query in (mine, shown) for row in c.execute(query)}.items())
     return [
         s.Block(
             row.count, row.numbers, row.nonfinite, row.step_min, row.step_max, row.step_last,

@@ -86,7 +86,8 @@ run = Table(
     Index("run_by_experiment", "experiment", "parent", "created", "id"),
     Index("run_by_created", "created", "id"),
     Index("run_by_root", "root"),
-    Index("run_by_status", "status", "owner"),
+    Index("run_by_status", "status", "created", "id"),
+    Index("run_by_ended", "ended", "owner"),
 )  # fmt: skip
 
 gone = Table("gone", metadata, Column("run", String, primary_key=True))

@@ -19,7 +19,6 @@ from jupyter_aml.store.blobs import FolderBlobs
 from jupyter_aml.store.contract import Store
 from jupyter_aml.store.events import Batch
 from jupyter_aml.store.records import (
-    TERMINAL,
     Change,
     ExperimentRecord,
     FileRecord,
@@ -171,7 +170,7 @@ class SqlStore(Store):
 
     def open_runs(self, owner: str | None = None) -> list[RunRecord]:
         """See Store.open_runs."""
-        held = [t.run.c.ghost.is_(False), t.run.c.status.not_in(sorted(TERMINAL))]
+        held: list[Any] = [t.run.c.ghost.is_(False), t.run.c.ended.is_(None)]
         if owner is not None:
             held.append(t.run.c.owner == owner)
         with self._reading() as c:

@@ -214,7 +214,7 @@ class Work:
     def _write_attributes(self) -> None:
         for some in pieces(self.attributes - self.fresh):
             self.connection.execute(delete(t.attribute).where(t.attribute.c.run.in_(some)))
-        rows = []
+        rows: list[Row] = []
         for run_id in self.attributes:
             row = self.runs.get(run_id)
             assert row is not None

@@ -152,10 +152,11 @@ def upgrade() -> None:
         sa.Column("child_count", sa.Integer(), nullable=False),
     )
     op.create_index("run_by_created", "run", ["created", "id"])
+    op.create_index("run_by_ended", "run", ["ended", "owner"])
     op.create_index("run_by_experiment", "run", ["experiment", "parent", "created", "id"])
     op.create_index("run_by_parent", "run", ["parent", "created", "id"])
     op.create_index("run_by_root", "run", ["root"])
-    op.create_index("run_by_status", "run", ["status", "owner"])
+    op.create_index("run_by_status", "run", ["status", "created", "id"])
     op.create_table(
         "setting",
         sa.Column("name", sa.String(), primary_key=True),
