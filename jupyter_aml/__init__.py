@@ -42,16 +42,20 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """``%load_ext jupyter_aml``: magics, cell tracking and the azureml alias for this kernel."""
+    """``%load_ext jupyter_aml``: magics, and the azureml alias for this kernel."""
+    from jupyter_aml import interop
     from jupyter_aml.notebook import magics
 
     magics.load(shell)
+    interop.load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """``%unload_ext jupyter_aml``: take all of it back."""
+    from jupyter_aml import interop
     from jupyter_aml.notebook import magics
 
+    interop.unload(shell)
     magics.unload(shell)
 
 
@@ -59,7 +63,3 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from jupyter_aml.server.extension import JupyterAML
 
     return [{"module": "jupyter_aml", "app": JupyterAML}]
-
-
-def _jupyter_labextension_paths() -> list[dict[str, str]]:
-    return [{"src": "labextension", "dest": "jupyter-aml"}]

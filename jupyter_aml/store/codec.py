@@ -32,7 +32,7 @@ def _shape(cls: type) -> tuple[tuple[str, Any], ...]:
 def to_plain(record: Any) -> dict[str, Any]:
     """A record as the dict of what differs from its defaults."""
     plain = {}
-    for name, default in _shape(type(record)):
+    for name, default in _shape(type(record)):  # type: ignore[arg-type]
         value = getattr(record, name)
         if isinstance(value, array):
             value = value.tolist()

@@ -59,6 +59,7 @@ class Connection:
         """``{"name", "id", "created", …}`` of the workspace."""
         self.closed = False
         self._lock = threading.RLock()
+        self._opening = threading.RLock()
         self._reset()
 
     def _reset(self) -> None:
@@ -146,7 +147,7 @@ class Connection:
     def _open_store(self) -> Store:
         store = self._store
         if store is None:
-            with self._lock:
+            with self._opening:  # not _lock: close() holds that while the shipper may be opening
                 if self._store is None:
                     from jupyter_aml.store.sql.store import SqlStore
 
@@ -285,6 +286,7 @@ def _after_fork() -> None:
     OWN.clear()
     for connection in _connections.values():
         connection._lock = threading.RLock()
+        connection._opening = threading.RLock()
         connection._reset()
     if "multiprocessing.util" in sys.modules:  # its children leave by os._exit, without atexit
         from multiprocessing.util import Finalize

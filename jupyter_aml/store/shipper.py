@@ -175,8 +175,10 @@ class Shipper:
                 self._retire_oldest()
 
     def stop(self) -> None:
-        """End the thread; what is pending stays in the journal."""
+        """End the thread, which reads the journal's file until then; what is pending stays in the journal."""
         self._stop.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(10)
 
     def _loop(self) -> None:
         pause = INTERVAL

@@ -35,7 +35,9 @@ def test_a_sweep_goes_on_when_one_fails_and_says_so(make, tmp_path):
     path = make("train.ipynb", TRAIN, params="lr = 0.0\ntoken = ''  # secret")
     (tmp_path / "sets.yml").write_text("lr: [0.1, 0.2, 0.3]")
     out = tmp_path / "outs"
-    done = aml("notebook", "run", path, out, "--sweep", tmp_path / "sets.yml", "-j", "3", "-r", "token", "hidden-77", "--json")
+    done = aml(
+        "notebook", "run", path, out, "--sweep", tmp_path / "sets.yml", "-j", "3", "-r", "token", "hidden-77", "--json"
+    )
     assert done.returncode == 1, done.stderr
     answer = json.loads(done.stdout)
     assert answer["status"] == "Failed" and "1 of 3" in answer["error"]["message"] and "this one fails" in done.stdout
@@ -56,7 +58,12 @@ def test_a_sweep_whose_sets_or_outputs_do_not_fit_executes_nothing(make, tmp_pat
     with pytest.raises(UserErrorException, match="names one"):
         run_sweep(path, tmp_path / "out.ipynb", {"lr": [1, 2]})
     with pytest.raises(UserErrorException, match="Two sets"):
-        run_sweep(path, tmp_path / "{other}.ipynb", [{"lr": 1.0, "other": "../x"}, {"lr": 2.0, "other": "../x"}], allow_unknown=True)
+        run_sweep(
+            path,
+            tmp_path / "{other}.ipynb",
+            [{"lr": 1.0, "other": "../x"}, {"lr": 2.0, "other": "../x"}],
+            allow_unknown=True,
+        )
     assert not (tmp_path / "aml-home").exists()
 
 
@@ -66,7 +73,17 @@ def test_ctrl_c_on_a_sweep_cancels_all(endless, start, tmp_path):
     nb.cells.insert(0, nbformat.v4.new_code_cell("n = 0", metadata={"tags": ["parameters"]}))
     nbformat.write(nb, path)
     (tmp_path / "sets.yml").write_text("n: [1, 2]")
-    process = start("-c", "from jupyter_aml.cli.main import main; main()", "notebook", "run", path, "--sweep", tmp_path / "sets.yml", "-j", 1)
+    process = start(
+        "-c",
+        "from jupyter_aml.cli.main import main; main()",
+        "notebook",
+        "run",
+        path,
+        "--sweep",
+        tmp_path / "sets.yml",
+        "-j",
+        1,
+    )
     pid = pid_in(kernel)
     process.send_signal(signal.SIGINT)
     process.wait(60)
@@ -130,7 +147,9 @@ def test_ranges_are_written_and_read():
 
 
 def test_the_command_reads_values_by_declared_type_and_has_exit_codes(make, tmp_path):
-    path = make("in.ipynb", "print(repr(name), lr, layers)", params="name = 'x'\nlr = 0.1\nlayers = [1]\ntoken = ''  # secret")
+    path = make(
+        "in.ipynb", "print(repr(name), lr, layers)", params="name = 'x'\nlr = 0.1\nlayers = [1]\ntoken = ''  # secret"
+    )
     done = aml("notebook", "run", path, tmp_path / "out.ipynb", "-p", "name", "123", "-p", "lr", "1e-3", "-y", "{layers: [2, 3]}",
                "--name", "mine", "--tag", "k=v", "-e", "exp", "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -52,7 +52,10 @@ def test_the_kernel_knows_its_run_in_the_sdks_words_too(make, tmp_path):
 
 
 def test_a_failing_cell_fails_the_run_and_the_cells_after_it_stay_pending(make, tmp_path):
-    path, out = make("bad.ipynb", "x = 1", "print('seen')\nraise ValueError('no good')", "y = 2"), tmp_path / "out.ipynb"
+    path, out = (
+        make("bad.ipynb", "x = 1", "print('seen')\nraise ValueError('no good')", "y = 2"),
+        tmp_path / "out.ipynb",
+    )
     done = papermill(path, out)
     assert done.returncode == 1 and "ValueError: no good" in done.stderr
     record = only_run()
@@ -92,15 +95,23 @@ def test_an_error_that_the_notebook_expects_does_not_stop_it(make, tmp_path):
 
 @pytest.mark.parametrize("name", ["x=1; import os; os.system('touch PWNED') #", "class", "__name__"])
 def test_a_parameters_name_that_is_code_is_refused_before_any_kernel_starts(make, tmp_path, name):
-    done = papermill(make("in.ipynb", "print(1)", params="x = 1"), tmp_path / "out.ipynb", "-p", name, "1", cwd=tmp_path)
-    assert done.returncode == 1 and "ParameterException" in done.stderr and "cannot be a parameter's name" in done.stderr
+    done = papermill(
+        make("in.ipynb", "print(1)", params="x = 1"), tmp_path / "out.ipynb", "-p", name, "1", cwd=tmp_path
+    )
+    assert (
+        done.returncode == 1 and "ParameterException" in done.stderr and "cannot be a parameter's name" in done.stderr
+    )
     assert not (tmp_path / "out.ipynb").exists() and not (tmp_path / "PWNED").exists()
     assert not (tmp_path / "aml-home").exists(), "no run was made"
 
 
 def test_unknown_and_wrong_parameters_are_refused_unless_told_otherwise(make, tmp_path):
     path = make("in.ipynb", "print(lr)", params=PARAMS)
-    for wrong, message in [({"lrr": 1}, "Did you mean 'lr'"), ({"lr": "x"}, "takes float"), ({"epochs": 1.5}, "takes int")]:
+    for wrong, message in [
+        ({"lrr": 1}, "Did you mean 'lr'"),
+        ({"lr": "x"}, "takes float"),
+        ({"epochs": 1.5}, "takes int"),
+    ]:
         with pytest.raises(ParameterException, match=message):
             run_notebook(path, tmp_path / "out.ipynb", wrong)
     assert not (tmp_path / "out.ipynb").exists()
@@ -124,7 +135,7 @@ def test_the_output_is_never_the_input(make, tmp_path):
 
 
 def test_a_secret_is_in_nothing_that_is_kept_and_the_kernel_gets_it(make, tmp_path):
-    secret = "s3cr3t-\u00e9\"x\"/1"
+    secret = 's3cr3t-\u00e9"x"/1'
     path = make(
         "in.ipynb",
         "print('it is', token, repr(token))\nimport json; print(json.dumps(token))\ntoken",
@@ -181,7 +192,9 @@ def test_other_options_of_papermill_go_on_working(make, tmp_path):
 
 
 def test_a_cell_that_takes_too_long_fails_the_run(make, tmp_path):
-    done = papermill(make("in.ipynb", "import time; time.sleep(60)", "1"), tmp_path / "out.ipynb", "--execution-timeout", 1)
+    done = papermill(
+        make("in.ipynb", "import time; time.sleep(60)", "1"), tmp_path / "out.ipynb", "--execution-timeout", 1
+    )
     assert done.returncode != 0
     assert statuses(tmp_path / "out.ipynb") == ["failed", "pending"]
     assert only_run().status == "Failed" and only_run().error["code"] == "CellTimeoutError"
@@ -220,7 +233,12 @@ def test_a_missing_notebook_kernel_or_folder_is_said(make, tmp_path):
 def test_a_notebook_of_format_3_runs(tmp_path):
     cell = {"cell_type": "code", "input": "print('old')", "language": "python", "metadata": {}, "outputs": []}
     cell["collapsed"] = False
-    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [cell], "metadata": {}}]}
+    old = {
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "metadata": {"name": ""},
+        "worksheets": [{"cells": [cell], "metadata": {}}],
+    }
     (tmp_path / "old.ipynb").write_text(json.dumps(old))
     run = run_notebook(tmp_path / "old.ipynb", tmp_path / "out.ipynb", kernel="python3")
     assert run.get_status() == "Completed" and "old" in source_of(tmp_path / "out.ipynb")
@@ -230,12 +248,16 @@ def test_the_workspace_is_the_one_that_the_config_beside_the_notebook_names(make
     path = make("in.ipynb", "1")
     (path.parent / "config.json").write_text(json.dumps({"workspace_name": "team"}))
     run = run_notebook(path)
-    assert run.experiment.workspace.name == "team" and "config.json" in str(run.experiment.workspace.connection.store.snapshot(run.get_snapshot_id()).files)
+    assert run.experiment.workspace.name == "team" and "config.json" in str(
+        run.experiment.workspace.connection.store.snapshot(run.get_snapshot_id()).files
+    )
 
 
 def test_a_notebook_executed_by_a_notebook_is_a_run_below_it(make, tmp_path):
     inner = make("inner.ipynb", "print('inner')")
-    outer = make("outer.ipynb", f"from jupyter_aml.jobs import run_notebook\nr = run_notebook({str(inner)!r})\nprint(r.id)")
+    outer = make(
+        "outer.ipynb", f"from jupyter_aml.jobs import run_notebook\nr = run_notebook({str(inner)!r})\nprint(r.id)"
+    )
     run = run_notebook(outer)
     children = list(run.get_children(type="aml.notebook"))
     assert [c.get_status() for c in children] == ["Completed"]

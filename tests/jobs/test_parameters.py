@@ -30,7 +30,22 @@ NEEDED = {"epochs": 3, "name": "x"}
 
 
 def test_declarations_are_read_with_types_defaults_and_marks():
-    assert list(KNOWN) == ["lr", "epochs", "name", "token", "key", "mode", "layers", "options", "verbose", "ratio", "a", "b", "seed", "folder"]
+    assert list(KNOWN) == [
+        "lr",
+        "epochs",
+        "name",
+        "token",
+        "key",
+        "mode",
+        "layers",
+        "options",
+        "verbose",
+        "ratio",
+        "a",
+        "b",
+        "seed",
+        "folder",
+    ]
     assert {n for n, p in KNOWN.items() if p.required} == {"epochs", "name"}
     assert {n for n, p in KNOWN.items() if p.secret} == {"token", "key"}
     assert KNOWN["lr"].help == "learning rate"

@@ -124,7 +124,9 @@ def test_stopped_while_the_kernel_starts_nothing_is_left_running(make, start, tm
     spec = {"argv": [sys.executable, "-c", code, "{connection_file}"], "display_name": "Slow", "language": "python"}
     (kernels / "kernel.json").write_text(json.dumps(spec))
     path = make("in.ipynb", "1", kernel="slow")
-    process = start(*PAPERMILL, path, tmp_path / "out.ipynb", env={**os.environ, "JUPYTER_PATH": str(tmp_path / "data")})
+    process = start(
+        *PAPERMILL, path, tmp_path / "out.ipynb", env={**os.environ, "JUPYTER_PATH": str(tmp_path / "data")}
+    )
     pid = pid_in(pid_file)
     process.terminate()
     process.wait(60)

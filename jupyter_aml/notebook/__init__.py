@@ -1,0 +1,1 @@
+"""The notebook's face: magics and displays."""

@@ -1,0 +1,122 @@
+"""A real Jupyter server with the extension, and a real kernel behind its websocket."""
+
+import asyncio
+import json
+import uuid
+
+import nbformat
+import pytest
+
+
+@pytest.fixture
+def jp_server_config(jp_server_config):
+    return {
+        "ServerApp": {"jpserver_extensions": {"jupyter_aml": True}},
+        "JupyterAML": {"recover_interval": 0.5},
+    }
+
+
+@pytest.fixture
+def services(jp_serverapp, jp_asyncio_loop):
+    # The test server is not started as a process is, so its extensions' start is asked for.
+    jp_asyncio_loop.run_until_complete(jp_serverapp.extension_manager.start_all_extensions())
+    return jp_serverapp.web_app.settings["jupyter_aml"]
+
+
+@pytest.fixture
+def store(services, jp_asyncio_loop):
+    workspace = jp_asyncio_loop.run_until_complete(services.workspace())
+    return lambda: workspace.connection.store
+
+
+@pytest.fixture
+def eventually():
+    """Wait until a condition holds; it is asked again each time something may have changed."""
+
+    async def wait(condition, timeout=60):
+        deadline = asyncio.get_running_loop().time() + timeout
+        while True:
+            value = condition()
+            if asyncio.iscoroutine(value):
+                value = await value
+            if value:
+                return value
+            assert asyncio.get_running_loop().time() < deadline, "it never came true"
+            await asyncio.sleep(0.05)
+
+    return wait
+
+
+class Kernel:
+    """A notebook's kernel, spoken to as a browser does."""
+
+    def __init__(self, kernel_id, session_id, socket, path):
+        self.id, self.session_id, self.socket, self.path = kernel_id, session_id, socket, path
+
+    async def ask(self, code, cell_id="cell", **content):
+        msg_id = uuid.uuid4().hex
+        message = {
+            "channel": "shell",
+            "header": {
+                "msg_id": msg_id,
+                "msg_type": "execute_request",
+                "session": self.session_id,
+                "username": "",
+                "version": "5.3",
+                "date": "2026-01-01T00:00:00Z",
+            },
+            "parent_header": {},
+            "metadata": {"cellId": cell_id},
+            "content": {"code": code, "silent": False, "store_history": True, "stop_on_error": True, **content},
+            "buffers": [],
+        }
+        await self.socket.write_message(json.dumps(message))
+        return msg_id
+
+    async def run(self, code, cell_id="cell", **content):
+        """Execute and wait for idle; the id of the request."""
+        msg_id = await self.ask(code, cell_id, **content)
+        await self.idle(msg_id)
+        return msg_id
+
+    async def idle(self, msg_id):
+        while True:
+            raw = await asyncio.wait_for(self.socket.read_message(), 60)
+            assert raw is not None
+            message = json.loads(raw)
+            if (
+                message["parent_header"].get("msg_id") == msg_id
+                and message["msg_type"] == "status"
+                and message["content"]["execution_state"] == "idle"
+            ):
+                return
+
+
+@pytest.fixture
+def notebook(jp_fetch, jp_ws_fetch, jp_root_dir, eventually, services):
+    """Start the kernel of a notebook; tracked or not."""
+    sockets = []
+
+    async def start(name="training.ipynb", tracked=True, kernel="python3", experiment=None):
+        metadata = {"kernelspec": {"name": kernel, "display_name": kernel}}
+        if tracked is not None:
+            metadata["jupyter_aml"] = {"track": tracked, **({"experiment": experiment} if experiment else {})}
+        content = nbformat.v4.new_notebook(metadata=metadata, cells=[nbformat.v4.new_code_cell("1", id="cell")])
+        (jp_root_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(content, jp_root_dir / name)
+        body = json.dumps({"path": name, "type": "notebook", "name": name, "kernel": {"name": kernel}})
+        session = json.loads((await jp_fetch("api", "sessions", method="POST", body=body)).body)
+        session_id = uuid.uuid4().hex
+        socket = await jp_ws_fetch(
+            "api", "kernels", session["kernel"]["id"], "channels", params={"session_id": session_id}
+        )
+        sockets.append(socket)
+        started = Kernel(session["kernel"]["id"], session_id, socket, name)
+        started.notebook_session = session["id"]
+        watched = lambda: services.watcher.state_of(started.id)  # noqa: E731
+        await eventually(lambda: watched() and watched().tracked is not None)
+        return started
+
+    yield start
+    for socket in sockets:
+        socket.close()

@@ -1,0 +1,211 @@
+"""A tracked notebook's cells become runs, whatever happens to their kernel."""
+
+import json
+
+import pytest
+
+from jupyter_aml.store.records import RunQuery
+from jupyter_aml.tracking.context import cell_run_id
+
+pytestmark = pytest.mark.timeout(120)
+
+
+def cells(store, **more):
+    return store().runs(RunQuery(everywhere=True, types=["aml.cell"], descending=False, **more)).runs
+
+
+def sessions(store):
+    return store().runs(RunQuery(types=["aml.session"], descending=False)).runs
+
+
+async def ended(eventually, store, run_id):
+    def look():
+        run = store().run(run_id)
+        return run if run is not None and run.ended is not None else None
+
+    return await eventually(look)
+
+
+async def test_a_cell_becomes_a_run_with_all_that_it_showed(notebook, store, eventually) -> None:
+    kernel = await notebook()
+    code = (
+        "print('hello')\n"
+        "from IPython.display import display, SVG\n"
+        "display(SVG('<svg xmlns=\"http://www.w3.org/2000/svg\"/>'))\n"
+        "6 * 7"
+    )
+    run = await ended(eventually, store, cell_run_id(await kernel.run(code, "abc")))
+    assert run.status == "Completed"
+    assert run.experiment == "training"
+    assert run.details["cell_id"] == "abc"
+    assert run.details["source"] == code
+    assert run.details["notebook"] == "training.ipynb"
+    assert run.details["execution_count"] == 1
+    assert run.details["language"] == "python"
+    assert store().text(run.id, "stdout.txt") == "hello\n"
+    assert store().text(run.id, "result.txt") == "42\n"
+    assert [f.path for f in store().files(run.id, "figures/")] == ["figures/1.svg"]
+    session = store().run(run.parent)
+    assert (session.type, session.status) == ("aml.session", "Running")
+
+
+async def test_a_metric_logged_in_the_kernel_lands_on_the_cell(notebook, store, eventually) -> None:
+    kernel = await notebook()
+    await kernel.run("from jupyter_aml import Run; run = Run.get_context()")
+    first = cell_run_id(await kernel.run("run.log('loss', 0.5); run.flush()"))
+    second = cell_run_id(await kernel.run("run.log('loss', 0.25); run.log('acc', 1); run.flush()"))
+    await ended(eventually, store, second)
+    metrics = store().metrics([first, second, store().run(first).parent])
+    assert {name: m.last for name, m in metrics[first].items()} == {"loss": 0.5}
+    assert {name: m.last for name, m in metrics[second].items()} == {"loss": 0.25, "acc": 1}
+    assert metrics[store().run(first).parent]["loss"].count == 2
+
+
+async def test_a_display_of_our_mime_type_logs_in_any_language(notebook, store, eventually) -> None:
+    kernel = await notebook()
+    message = {"metrics": {"auc": 0.75, "curve": [3, 2]}, "step": 7, "tags": {"m": "glm"}, "params": {"k": 3}}
+    code = f"get_ipython().display_pub.publish({{'application/vnd.jupyter-aml.log+json': {message!r}}})"
+    run = await ended(eventually, store, cell_run_id(await kernel.run(code)))
+    assert list(store().series(run.id, "auc").values) == [0.75]
+    assert list(store().series(run.id, "auc").steps) == [7]
+    assert list(store().series(run.id, "curve").values) == [3, 2]
+    assert (dict(run.tags), dict(run.params)) == ({"m": "glm"}, {"k": 3})
+
+
+async def test_an_untracked_notebook_leaves_no_trace(notebook, store) -> None:
+    kernel = await notebook(tracked=None)
+    await kernel.run("1 + 1")
+    await kernel.run("from jupyter_aml import Run; print(Run.get_context().id)")
+    assert store().runs(RunQuery(everywhere=True)).runs == []
+
+
+async def test_an_error_is_kept_with_its_traceback_and_what_follows_never_ran(notebook, store, eventually) -> None:
+    kernel = await notebook()
+    failing = await kernel.ask("import time; time.sleep(0.2); 1 / 0")
+    after = await kernel.ask("2 + 2")
+    run = await ended(eventually, store, cell_run_id(failing))
+    assert run.status == "Failed"
+    assert run.error["code"] == "ZeroDivisionError"
+    assert "1 / 0" in run.error["traceback"]
+    assert "\x1b" not in run.error["traceback"]
+    last = await ended(eventually, store, cell_run_id(await kernel.run("3 + 3")))
+    assert last.status == "Completed"
+    assert store().run(cell_run_id(after)) is None
+
+
+async def test_hidden_executions_are_not_cells(notebook, store, eventually) -> None:
+    kernel = await notebook()
+    await kernel.run("x = 1", silent=True)
+    await kernel.run("x = 2", store_history=False)
+    seen = cell_run_id(await kernel.run("x = 3"))
+    await ended(eventually, store, seen)
+    assert [run.id for run in cells(store)] == [seen]
+
+
+async def test_an_interrupt_cancels_the_cell(notebook, store, eventually, jp_fetch) -> None:
+    kernel = await notebook()
+    msg_id = await kernel.ask("import time\nprint('on', flush=True)\nwhile True: time.sleep(0.05)")
+    await eventually(lambda: store().run(cell_run_id(msg_id)) and store().text(cell_run_id(msg_id), "stdout.txt"))
+    await jp_fetch("aml", "api", "v1", "runs", cell_run_id(msg_id), "cancel", method="POST", body="{}")
+    run = await ended(eventually, store, cell_run_id(msg_id))
+    assert (run.status, run.error["code"]) == ("Canceled", "KeyboardInterrupt")
+
+
+async def test_a_restart_ends_the_session_and_begins_another(notebook, store, eventually, jp_fetch) -> None:
+    kernel = await notebook()
+    msg_id = await kernel.ask("print('on', flush=True); import time; time.sleep(600)")
+    await eventually(lambda: store().run(cell_run_id(msg_id)) and store().text(cell_run_id(msg_id), "stdout.txt"))
+    await jp_fetch("api", "kernels", kernel.id, "restart", method="POST", body="{}")
+    run = await ended(eventually, store, cell_run_id(msg_id))
+    assert (run.status, run.error["code"]) == ("Failed", "KernelRestarted")
+    again = await ended(eventually, store, cell_run_id(await kernel.run("1")))
+    assert again.status == "Completed"
+    assert [s.status for s in sessions(store)] == ["Completed", "Running"]
+
+
+@pytest.mark.parametrize("how", ["os._exit(7)", "os.kill(os.getpid(), 9)"])
+async def test_a_kernel_that_dies_leaves_nothing_running(notebook, store, eventually, how) -> None:
+    kernel = await notebook()
+    await kernel.run("import os")
+    msg_id = await kernel.ask(how)
+    run = await ended(eventually, store, cell_run_id(msg_id))
+    assert run.status == "Failed"
+    assert run.error["code"] in ("KernelDied", "KernelRestarted")
+    await eventually(lambda: all(s.status != "Running" for s in sessions(store)))
+
+
+async def test_a_shutdown_ends_the_session(notebook, store, eventually, jp_fetch) -> None:
+    kernel = await notebook()
+    await kernel.run("1")
+    await jp_fetch("api", "sessions", kernel.notebook_session, method="DELETE")
+    await eventually(lambda: [s.status for s in sessions(store)] == ["Completed"])
+
+
+async def test_the_end_of_the_server_leaves_nothing_running(notebook, store, eventually, jp_serverapp) -> None:
+    kernel = await notebook()
+    msg_id = await kernel.ask("print('on', flush=True); import time; time.sleep(600)")
+    await eventually(lambda: store().run(cell_run_id(msg_id)) and store().text(cell_run_id(msg_id), "stdout.txt"))
+    await jp_serverapp.extension_manager.stop_all_extensions()
+    assert store().run(cell_run_id(msg_id)).error["code"] == "ServerStopped"
+    assert store().open_runs() == []
+
+
+async def test_the_switch_takes_effect_at_once(notebook, store, eventually, jp_fetch) -> None:
+    kernel = await notebook(tracked=None)
+    await kernel.run("before = 1")
+
+    async def switch(on):
+        body = json.dumps({"path": kernel.path, "tracked": on, "experiment": "mine"})
+        response = await jp_fetch("aml", "api", "v1", "notebooks", "tracking", method="PUT", body=body)
+        return json.loads(response.body)
+
+    assert (await switch(True))["tracked"] is True
+    inside = await ended(eventually, store, cell_run_id(await kernel.run("during = 2")))
+    assert inside.experiment == "mine"
+    assert (await switch(False))["tracked"] is False
+    await kernel.run("after = 3")
+    assert [run.id for run in cells(store)] == [inside.id]
+    await eventually(lambda: [s.status for s in sessions(store)] == ["Completed"])
+
+
+async def test_a_renamed_notebook_is_recorded_under_its_new_name(notebook, store, eventually, jp_fetch) -> None:
+    kernel = await notebook()
+    await kernel.run("1")
+    body = json.dumps({"path": "renamed.ipynb"})
+    await jp_fetch("api", "contents", kernel.path, method="PATCH", body=body)
+    await jp_fetch("api", "sessions", kernel.notebook_session, method="PATCH", body=body)
+    await jp_fetch("api", "kernels", kernel.id, "restart", method="POST", body="{}")
+    await kernel.run("2")
+    last = await ended(eventually, store, cell_run_id(await kernel.run("3")))
+    assert last.details["notebook"] == "renamed.ipynb"
+
+
+async def test_a_cell_goes_on_when_recording_fails(notebook, store, services, monkeypatch, eventually) -> None:
+    kernel = await notebook()
+    await kernel.run("1")
+
+    def broken(*_):
+        raise OSError("no disk")
+
+    workspace = await services.workspace()
+    monkeypatch.setattr(workspace.connection, "write", broken)
+    await kernel.run("print('still here')")
+    monkeypatch.undo()
+    after = await ended(eventually, store, cell_run_id(await kernel.run("2")))
+    assert after.status == "Completed"
+
+
+async def test_two_notebooks_are_two_sessions(notebook, store, eventually) -> None:
+    one, two = await notebook("a.ipynb"), await notebook("deep/b.ipynb")
+    await one.run("1")
+    last = cell_run_id(await two.run("2"))
+    await ended(eventually, store, last)
+    assert sorted(s.experiment for s in sessions(store)) == ["a", "b"]
+
+
+async def test_a_long_output_is_cut_and_says_so(notebook, store, eventually) -> None:
+    kernel = await notebook()
+    run = await ended(eventually, store, cell_run_id(await kernel.run("print('x' * 3_000_000)")))
+    text = store().text(run.id, "stdout.txt")
+    assert len(text) < 1_100_000
+    assert "only the first" in text
