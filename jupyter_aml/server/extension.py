@@ -71,13 +71,12 @@ class JupyterAML(ExtensionApp):
         services.live = live.LiveFeed(services)
         services.watcher = KernelWatcher(services, self.serverapp)
         self._services = services
+        self._stopped = False
         self._recovery: asyncio.Task[None] | None = None
         self.settings["jupyter_aml"] = services
-        assert self.serverapp is not None
-        web_settings = self.serverapp.web_app.settings
-        base = web_settings.get("kernel_websocket_connection_class")
+        base = self.settings.get("kernel_websocket_connection_class")
         if base is not None and self.track != "none":
-            web_settings["kernel_websocket_connection_class"] = overhearing(base, lambda: services.watcher)
+            self.settings["kernel_websocket_connection_class"] = overhearing(base, lambda: services.watcher)
 
     def initialize_handlers(self) -> None:
         """Register the routes."""
@@ -118,7 +117,10 @@ class JupyterAML(ExtensionApp):
             await asyncio.sleep(self.recover_interval)
 
     async def stop_extension(self) -> None:
-        """End all sessions and let go of the workspace."""
+        """End all sessions and let go of the workspace. Safe twice."""
+        if self._stopped:
+            return
+        self._stopped = True
         if self._recovery is not None:
             self._recovery.cancel()
         self._services.live.stop()

@@ -20,7 +20,8 @@ def jp_server_config(jp_server_config):
 def services(jp_serverapp, jp_asyncio_loop):
     # The test server is not started as a process is, so its extensions' start is asked for.
     jp_asyncio_loop.run_until_complete(jp_serverapp.extension_manager.start_all_extensions())
-    return jp_serverapp.web_app.settings["jupyter_aml"]
+    yield jp_serverapp.web_app.settings["jupyter_aml"]
+    jp_asyncio_loop.run_until_complete(jp_serverapp.extension_manager.stop_all_extensions())
 
 
 @pytest.fixture
