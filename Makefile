@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 ROOT    = $(if $(filter 0,$(shell id -u)),--allow-root,)
 
-.PHONY: demo test test-slow test-all lint format docs env bench clean help
+.PHONY: demo test test-slow test-all lint format env bench clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
