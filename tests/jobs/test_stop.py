@@ -88,6 +88,7 @@ def test_a_signal_stops_the_kernel_and_its_processes_and_cancels_the_run(endless
     assert record.status == "Canceled" and cell_statuses(record.id) == ["Completed", "Completed", "Canceled"]
 
 
+@pytest.mark.flaky(reruns=2)  # waits for processes of a busy machine
 def test_cancelling_from_another_process_stops_a_kernel_that_ignores_interrupts(make, start, tmp_path):
     kernel, child = tmp_path / "kernel.pid", tmp_path / "child.pid"
     code = (
