@@ -55,9 +55,7 @@ async def test_a_file_is_served_in_a_sandbox(run, jp_fetch) -> None:
 @pytest.mark.parametrize(
     "path", ["../../etc/passwd", "..%2f..%2fetc%2fpasswd", "%252e%252e/x", "/etc/passwd", "nothing"]
 )
-async def test_no_path_leaves_the_workspace(
-    run, jp_http_server, http_server_client, jp_base_url, jp_auth_header, path
-) -> None:
+async def test_no_path_leaves_the_workspace(run, http_server_client, jp_base_url, jp_auth_header, path) -> None:
     from urllib.parse import quote
 
     url = f"{jp_base_url}aml/api/v1/runs/{run.id}/files/{path if '%' in path else quote(path, safe='')}"
