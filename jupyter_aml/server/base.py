@@ -78,8 +78,7 @@ class AmlHandler(APIHandler):
     @property
     def who(self) -> str:
         """Who asks, by Jupyter's identity."""
-        user = self.current_user
-        return str(getattr(user, "username", "") or "")
+        return name_of(self.current_user)
 
     async def workspace(self) -> Workspace:
         """The workspace that is served."""
@@ -169,3 +168,17 @@ def answers(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[No
                 self.reply(value)
 
     return answering
+
+
+def name_of(user: Any) -> str:
+    """A Jupyter user as he is written down. Without a login by name Jupyter invents one for each cookie
+    ("Anonymous Io"); that name is kept, not the random id behind it."""
+    username = str(getattr(user, "username", "") or "")
+    display = str(getattr(user, "display_name", "") or getattr(user, "name", "") or "")
+    return display if is_anonymous(user) else username
+
+
+def is_anonymous(user: Any) -> bool:
+    """Whether Jupyter invented this user."""
+    name = str(getattr(user, "name", "") or "")
+    return name.startswith("Anonymous ") and name != getattr(user, "username", "")

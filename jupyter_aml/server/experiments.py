@@ -9,7 +9,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 import jupyter_aml
-from jupyter_aml.errors import NotFoundException, UserErrorException
+from jupyter_aml.errors import NotFoundException, RunStateException, UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers
 from jupyter_aml.store import home
 from jupyter_aml.store.events import ExperimentDeleted, ExperimentPut
@@ -89,18 +89,20 @@ class ExperimentHandler(AmlHandler):
         unknown = set(given) - {"set_tags", "drop_tags", "archived", "description"}
         if unknown:
             raise UserErrorException(f"An experiment has no {sorted(unknown)[0]!r} to change.")
-        tags = given.get("set_tags") or {}
-        archived = given.get("archived")
-        if not isinstance(tags, dict) or not (archived is None or isinstance(archived, bool)):
-            raise UserErrorException("set_tags is an object and archived true or false.")
+        tags, drop = given.get("set_tags") or {}, given.get("drop_tags") or []
+        archived, description = given.get("archived"), given.get("description")
+        if not isinstance(tags, dict) or not isinstance(drop, list):
+            raise UserErrorException("set_tags is an object and drop_tags a list.")
+        if not isinstance(archived, (bool, type(None))) or not isinstance(description, (str, type(None))):
+            raise UserErrorException("archived is true or false, and description text.")
         event = ExperimentPut(
             name=name,
             at=time.time(),
             who=self.who,
             set_tags={tag_name(k): None if v is None else str(v) for k, v in tags.items()},
-            drop_tags=[str(k) for k in given.get("drop_tags") or []],
+            drop_tags=[str(k) for k in drop],
             archived=archived,
-            description=None if given.get("description") is None else str(given["description"]),
+            description=description,
         )
         workspace = await self.workspace()
         await self.services.call(workspace.connection.write, event)
@@ -110,8 +112,13 @@ class ExperimentHandler(AmlHandler):
     @authorized
     @answers
     async def delete(self, name: str) -> Any:
-        """Delete it and its runs."""
+        """Delete it and its runs, when all of them have ended."""
         await self._known(name)
+        running = [run for run in await self.store("open_runs") if run.experiment == name]
+        if running:
+            raise RunStateException(
+                f"{len(running)} runs of experiment {name!r} have not ended, {running[0].id} for one. Cancel them first."
+            )
         workspace = await self.workspace()
         await self.services.call(workspace.connection.write, ExperimentDeleted(name=name, at=time.time(), who=self.who))
         await self.services.call(workspace.connection.flush)

@@ -8,12 +8,13 @@ from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
-from traitlets import Enum, Float, Unicode
+from traitlets import Enum, Float, Int, Unicode
 
 import jupyter_aml
 from jupyter_aml.server import experiments, files, live, notebooks, runs
 from jupyter_aml.server.base import Services
-from jupyter_aml.server.kernels import KernelWatcher, overhearing
+from jupyter_aml.server.kernels import KernelWatcher
+from jupyter_aml.server.overhear import overhearing
 from jupyter_aml.store import home
 from jupyter_aml.tracking.context import WORKSPACE
 from jupyter_aml.workspace import Workspace, find_config
@@ -64,12 +65,27 @@ class JupyterAML(ExtensionApp):
     recover_interval = Float(
         10.0, config=True, help="Seconds between two searches for runs whose process died, which are then failed."
     )
+    live_interval = Float(
+        0.15, min=0.02, config=True, help="Seconds between two looks for changes, while a page listens for them."
+    )
+    max_text = Int(
+        1_000_000,
+        min=0,
+        config=True,
+        help="Characters of each of a cell's texts (printed output, errors, result) kept.",
+    )
+    max_figures = Int(100, min=0, config=True, help="Figures of one execution of a cell that are kept.")
+    max_figure_bytes = Int(32 * 2**20, min=0, config=True, help="Size of the largest figure that is kept.")
 
     def initialize_settings(self) -> None:
         """Hold what the handlers share; nothing is opened yet."""
         services = Services(self._open, self.track)
-        services.live = live.LiveFeed(services)
-        services.watcher = KernelWatcher(services, self.serverapp)
+        services.live = live.LiveFeed(services, self.live_interval)
+        services.watcher = KernelWatcher(
+            services,
+            self.serverapp,
+            {"max_text": self.max_text, "max_figures": self.max_figures, "max_figure": self.max_figure_bytes},
+        )
         self._services = services
         self._stopped = False
         self._recovery: asyncio.Task[None] | None = None

@@ -81,14 +81,13 @@ class FileHandler(AmlHandler):
         if not record.digest:
             self.set_header("Cache-Control", "no-store")
             text = await self.store("text", run_id, name)
-            self.finish(text.encode("utf-8", "replace"))
+            self.finish(text.encode("utf-8", "replace"), set_content_type=content_type(record))
             return
-        etag = f'"{record.digest}"'
-        self.set_header("Etag", etag)
+        self.set_header("Etag", f'"{record.digest}"')
         self.set_header("Cache-Control", "private, no-cache")
-        if self.request.headers.get("If-None-Match") == etag:
+        if self.check_etag_header():
             self.set_status(304)
-            self.finish()
+            self.finish(set_content_type=content_type(record))
             return
         workspace = await self.workspace()
         self.set_header("Content-Length", str(record.size))
@@ -101,7 +100,7 @@ class FileHandler(AmlHandler):
             return  # the reader went away
         finally:
             file.close()
-        self.finish()
+        self.finish(set_content_type=content_type(record))
 
     def set_default_headers(self) -> None:
         """Files set their own type."""

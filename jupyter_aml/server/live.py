@@ -20,20 +20,23 @@ from jupyter_aml.store.records import Change
 
 log = logging.getLogger("jupyter_aml")
 
-INTERVAL = 0.15
-"""Seconds between two looks at the feed while somebody listens."""
 TOO_FAR = 5000
 """Changes behind which a listener had better load everything anew."""
 
 
 class LiveFeed:
-    """Polls the feed while there are listeners."""
+    """Polls the feed while there are listeners: one poller for all.
 
-    def __init__(self, services: Services) -> None:
+    Args:
+        services: what the extension holds.
+        interval: seconds between two looks.
+    """
+
+    def __init__(self, services: Services, interval: float = 0.15) -> None:
         self._services = services
+        self._interval = interval
         self._listeners: set[LiveHandler] = set()
         self._task: asyncio.Task[None] | None = None
-        self._last = 0
 
     async def last(self) -> int:
         """The newest change."""
@@ -43,25 +46,20 @@ class LiveFeed:
     async def since(self, after: int) -> list[Change]:
         """What changed after a sequence number."""
         workspace = await self._services.workspace()
-        return await self._services.call(lambda: workspace.connection.store.changes(after, TOO_FAR + 1))
+        return await self._services.call(lambda: workspace.connection.store.changes(after, TOO_FAR))
 
     async def join(self, listener: LiveHandler, after: int | None) -> None:
-        """A page opened: tell it what it missed, then what happens."""
+        """A page opened: tell it where the feed is; what it missed and what happens follow."""
         last = await self.last()
         listener.tell({"type": "hello", "last": last})
-        if after is not None and after < last:
-            missed = await self.since(after)
-            if len(missed) > TOO_FAR:
-                listener.tell({"type": "reset", "last": last})
-            else:
-                last = missed[-1].seq if missed else last
-                listener.tell({"type": "changes", "changes": coalesced(missed), "last": last})
-        elif after is not None and after > last:  # another workspace, or an older backup
+        if after is not None and after > last:  # another workspace, or an older backup
             listener.tell({"type": "reset", "last": last})
-        listener.seen = last
+            after = last
+        listener.seen = last if after is None else after
+        if listener.ws_connection is None:
+            return  # it went away meanwhile
         self._listeners.add(listener)
         if self._task is None or self._task.done():
-            self._last = last
             self._task = asyncio.ensure_future(self._poll())
 
     def leave(self, listener: LiveHandler) -> None:
@@ -76,23 +74,33 @@ class LiveFeed:
     async def _poll(self) -> None:
         warned = False
         while self._listeners:
-            await asyncio.sleep(INTERVAL)
             try:
-                if await self.last() > self._last:
-                    changes = await self.since(min([self._last, *(x.seen for x in self._listeners)]))
-                    if changes:
-                        self._last = changes[-1].seq
-                    for listener in list(self._listeners):
-                        mine = [c for c in changes if c.seq > listener.seen]
-                        if mine:
-                            listener.seen = mine[-1].seq
-                            listener.tell({"type": "changes", "changes": coalesced(mine), "last": listener.seen})
+                await self._look()
                 warned = False
             except Exception as error:  # the store is busy or away: go on asking
                 if not warned:
                     warned = True
                     log.warning("jupyter_aml cannot read the change feed for now: %s", error)
                 await asyncio.sleep(1)
+            await asyncio.sleep(self._interval)
+
+    async def _look(self) -> None:
+        last = await self.last()
+        behind = [x for x in self._listeners if x.seen < last and not x.busy]  # a slow page is told later, and less
+        for listener in [x for x in behind if last - x.seen > TOO_FAR]:
+            behind.remove(listener)
+            listener.seen = last
+            listener.tell({"type": "reset", "last": last})
+        if not behind:
+            return
+        changes = await self.since(min(x.seen for x in behind))
+        for listener in behind:
+            mine = [c for c in changes if c.seq > listener.seen]
+            if mine:
+                listener.seen = mine[-1].seq
+                listener.tell({"type": "changes", "changes": coalesced(mine), "last": listener.seen})
+            else:
+                listener.seen = last  # the lines between are gone
 
 
 def coalesced(changes: Iterable[Change]) -> list[dict[str, Any]]:
@@ -119,6 +127,8 @@ class LiveHandler(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
 
     auth_resource = "jupyter_aml:changes"
     seen = 0
+    """The change that this page was told last."""
+    _sending: asyncio.Future[None] | None = None
 
     @property
     def feed(self) -> LiveFeed:
@@ -157,13 +167,22 @@ class LiveHandler(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
         self.feed.leave(self)
         super().on_close()
 
+    @property
+    def busy(self) -> bool:
+        """Whether the page has not taken the last message yet."""
+        return self._sending is not None and not self._sending.done()
+
     def tell(self, message: dict[str, Any]) -> None:
-        """Send, unless the page is gone or so slow that messages pile up (it will ask again from where it was)."""
+        """Send, unless the page is gone."""
         try:
-            stream = self.ws_connection.stream if self.ws_connection is not None else None  # type: ignore[attr-defined]
-            if stream is not None and stream._write_buffer and len(stream._write_buffer) > 8_000_000:
-                self.close(1013, "too slow")
-                return
-            self.write_message(wire.text(message))
+            sending = asyncio.ensure_future(self.write_message(wire.text(message)))
+            sending.add_done_callback(_looked_at)
+            self._sending = sending
         except websocket.WebSocketClosedError:
             self.feed.leave(self)
+
+
+def _looked_at(sending: asyncio.Future[None]) -> None:
+    """A page that goes away while it is told something is no error."""
+    if not sending.cancelled():
+        sending.exception()

@@ -23,6 +23,9 @@ class Seen:
             self._ids.popitem(last=False)
         return False
 
+    def __contains__(self, message_id: object) -> bool:
+        return message_id in self._ids
+
 
 def load(part: Any) -> dict[str, Any]:
     """One JSON part of a wire message."""

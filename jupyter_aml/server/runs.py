@@ -9,7 +9,7 @@ from typing import Any
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from jupyter_aml.errors import NotFoundException, UserErrorException
+from jupyter_aml.errors import NotFoundException, RunStateException, UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers
 from jupyter_aml.store.events import RunChanged, RunDeleted
 from jupyter_aml.store.records import TERMINAL, Condition, RunQuery, RunRecord
@@ -120,7 +120,7 @@ class RunHandler(_OneRun):
         """Delete it and what is below it."""
         record = await self.record(run_id)
         if record.status not in TERMINAL:
-            raise UserErrorException(f"Run {run_id} is {record.status}. Cancel it before you delete it.")
+            raise RunStateException(f"Run {run_id} is {record.status}. Cancel it before you delete it.")
         workspace = await self.workspace()
         await self.services.call(workspace.connection.write, RunDeleted(run=run_id, at=time.time(), who=self.who))
         await self.services.call(workspace.connection.flush)
@@ -135,11 +135,12 @@ class CancelHandler(_OneRun):
     async def post(self, run_id: str) -> Any:
         """Ask for its end; a tracked cell's kernel is interrupted."""
         record = await self.record(run_id)
-        watcher = self.services.watcher
-        if record.type in ("aml.cell", "aml.session") and watcher is not None and await watcher.interrupt(record):
-            return await self.record(run_id)
-        workspace = await self.workspace()
-        await self.services.call(lambda: Run.get(workspace, run_id).cancel())
+        workspace, watcher = await self.workspace(), self.services.watcher
+        kernel_id = watcher.running(record)
+        if kernel_id is None or record.type != "aml.session":  # a session goes on; only what it executes is stopped
+            await self.services.call(lambda: Run.get(workspace, run_id).cancel())
+        if kernel_id is not None:
+            await watcher.interrupt(kernel_id)
         return await self.record(run_id)
 
 

@@ -102,6 +102,9 @@ class CellRecorder:
         self.notebook = notebook
         self.language = language
         self.user = user
+        self.max_text = MAX_TEXT
+        self.max_figures = MAX_FIGURES
+        self.max_figure = MAX_FIGURE
         self._mask = mask or (lambda text: text)
         self._lock = threading.RLock()
         self._cells: dict[str, _Cell] = {}
@@ -198,7 +201,7 @@ class CellRecorder:
         """The cell raised."""
         cell = self._cells.get(msg_id)
         if cell is not None:
-            text = _ANSI.sub("", "\n".join(traceback))[-MAX_TEXT:]
+            text = _ANSI.sub("", "\n".join(traceback))[-self.max_text :]
             cell.error = {"code": ename, "message": self._mask(evalue), "traceback": self._mask(text)}
 
     @_never_raises
@@ -251,10 +254,10 @@ class CellRecorder:
             return
         size = cell.sizes.get(path, 0)
         cell.sizes[path] = size + len(text)
-        if size >= MAX_TEXT:
+        if size >= self.max_text:
             return
-        if size + len(text) > MAX_TEXT:
-            text = text[: MAX_TEXT - size] + f"\n… only the first {MAX_TEXT:,} characters are kept.\n"
+        if size + len(text) > self.max_text:
+            text = text[: self.max_text - size] + f"\n… only the first {self.max_text:,} characters are kept.\n"
         cell.buffers.setdefault(path, []).append(text)
         since = time.monotonic() - cell.written
         if since >= _PAUSE:
@@ -282,7 +285,7 @@ class CellRecorder:
     def _figure(self, cell: _Cell, media_type: str, suffix: str, value: Any) -> None:
         if isinstance(value, list):
             value = "".join(value)
-        if not isinstance(value, str) or cell.figures >= MAX_FIGURES or len(value) > MAX_FIGURE * 4 // 3:
+        if not isinstance(value, str) or cell.figures >= self.max_figures or len(value) > self.max_figure * 4 // 3:
             return
         try:
             content = value.encode() if suffix == "svg" else base64.b64decode(value)

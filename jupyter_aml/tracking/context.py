@@ -77,7 +77,8 @@ def current() -> Context | None:
     mark = read_mark(kernel_id(kernel)) if kernel is not None else None
     if kernel is None or mark is None:
         return None
-    return Context(connect(mark["workspace"]), session_run_id(kernel.session.session), mark["experiment"])
+    session = kernel.session.session + mark.get("life", "")
+    return Context(connect(mark["workspace"]), session_run_id(session), mark["experiment"])
 
 
 def environment(connection: Connection, run_id: str, experiment: str) -> dict[str, str]:
@@ -170,8 +171,13 @@ def _mark_path(kernel: str) -> Path | None:
     return Path(jupyter_runtime_dir()) / "jupyter_aml" / f"{kernel}.json"
 
 
-def write_mark(kernel: str, *, workspace: str, experiment: str, notebook: str) -> None:
-    """Tell the kernel of this id that its notebook is tracked, and into which workspace."""
+def write_mark(kernel: str, *, workspace: str, experiment: str, notebook: str, life: str = "") -> None:
+    """Tell the kernel of this id that its notebook is tracked, and into which workspace.
+
+    Args:
+        life: ends the session's name when this kernel's life has had a session before (tracking was switched off
+            and on again): a session that has ended is not opened anew.
+    """
     path = _mark_path(kernel)
     if path is None:
         return
@@ -179,7 +185,7 @@ def write_mark(kernel: str, *, workspace: str, experiment: str, notebook: str) -
     scratch = path.with_suffix(".tmp")
     fd = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(fd, "w", encoding="utf-8") as file:
-        json.dump({"workspace": workspace, "experiment": experiment, "notebook": notebook}, file)
+        json.dump({"workspace": workspace, "experiment": experiment, "notebook": notebook, "life": life}, file)
     scratch.replace(path)
 
 

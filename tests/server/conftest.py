@@ -75,22 +75,19 @@ class Kernel:
         return msg_id
 
     async def run(self, code, cell_id="cell", **content):
-        """Execute and wait for idle; the id of the request."""
+        """Execute and wait for the reply; the id of the request."""
         msg_id = await self.ask(code, cell_id, **content)
-        await self.idle(msg_id)
+        await self.replied(msg_id)
         return msg_id
 
-    async def idle(self, msg_id):
+    async def replied(self, msg_id):
+        # Not its idle: right after a restart a subscription may miss that. A reply is never lost.
         while True:
             raw = await asyncio.wait_for(self.socket.read_message(), 60)
             assert raw is not None
             message = json.loads(raw)
-            if (
-                message["parent_header"].get("msg_id") == msg_id
-                and message["msg_type"] == "status"
-                and message["content"]["execution_state"] == "idle"
-            ):
-                return
+            if message["parent_header"].get("msg_id") == msg_id and message["msg_type"] == "execute_reply":
+                return message["content"]
 
 
 @pytest.fixture

@@ -111,7 +111,6 @@ async def test_an_interrupt_cancels_the_cell(notebook, store, eventually, jp_fet
     assert (run.status, run.error["code"]) == ("Canceled", "KeyboardInterrupt")
 
 
-@pytest.mark.flaky(reruns=2)  # a restarted kernel on a busy machine
 async def test_a_restart_ends_the_session_and_begins_another(notebook, store, eventually, jp_fetch) -> None:
     kernel = await notebook()
     msg_id = await kernel.ask("print('on', flush=True); import time; time.sleep(600)")
@@ -170,7 +169,6 @@ async def test_the_switch_takes_effect_at_once(notebook, store, eventually, jp_f
     await eventually(lambda: [s.status for s in sessions(store)] == ["Completed"])
 
 
-@pytest.mark.flaky(reruns=2)  # a restarted kernel on a busy machine
 async def test_a_renamed_notebook_is_recorded_under_its_new_name(notebook, store, eventually, jp_fetch) -> None:
     kernel = await notebook()
     await kernel.run("1")
