@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import uuid
 
 import nbformat
@@ -95,14 +96,18 @@ def notebook(jp_fetch, jp_ws_fetch, jp_root_dir, eventually, services):
     """Start the kernel of a notebook; tracked or not."""
     sockets = []
 
-    async def start(name="training.ipynb", tracked=True, kernel="python3", experiment=None):
+    async def start(
+        name="training.ipynb", tracked=True, kernel="python3", experiment=None, cell="cell", kernel_id=None, save=True
+    ):
         metadata = {"kernelspec": {"name": kernel, "display_name": kernel}}
         if tracked is not None:
             metadata["jupyter_aml"] = {"track": tracked, **({"experiment": experiment} if experiment else {})}
-        content = nbformat.v4.new_notebook(metadata=metadata, cells=[nbformat.v4.new_code_cell("1", id="cell")])
+        content = nbformat.v4.new_notebook(metadata=metadata, cells=[nbformat.v4.new_code_cell("1", id=cell)])
         (jp_root_dir / name).parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(content, jp_root_dir / name)
-        body = json.dumps({"path": name, "type": "notebook", "name": name, "kernel": {"name": kernel}})
+        if save:
+            nbformat.write(content, jp_root_dir / name)
+        wanted = {"id": kernel_id} if kernel_id else {"name": kernel}
+        body = json.dumps({"path": name, "type": "notebook", "name": name, "kernel": wanted})
         session = json.loads((await jp_fetch("api", "sessions", method="POST", body=body)).body)
         session_id = uuid.uuid4().hex
         socket = await jp_ws_fetch(
@@ -118,3 +123,56 @@ def notebook(jp_fetch, jp_ws_fetch, jp_root_dir, eventually, services):
     yield start
     for socket in sockets:
         socket.close()
+
+
+PARROT = """
+import sys
+from ipykernel.kernelapp import IPKernelApp
+from ipykernel.kernelbase import Kernel
+
+
+class Parrot(Kernel):
+    implementation = language = banner = "parrot"
+    implementation_version = language_version = "1"
+    language_info = {"name": "parrot", "mimetype": "text/plain", "file_extension": ".txt"}
+
+    def do_execute(self, code, silent, store_history=True, user_expressions=None, allow_stdin=False, **_):
+        if code.startswith("log "):
+            data = {"application/vnd.jupyter-aml.log+json": {"metrics": {"parrot": float(code[4:])}}}
+            self.send_response(self.iopub_socket, "display_data", {"data": data, "metadata": {}})
+        elif code == "fail":
+            error = {"ename": "ParrotError", "evalue": "fell from its perch", "traceback": ["fell"]}
+            self.send_response(self.iopub_socket, "error", error)
+            return {"status": "error", "execution_count": self.execution_count, **error}
+        else:
+            self.send_response(self.iopub_socket, "stream", {"name": "stdout", "text": code + "\\n"})
+        return {"status": "ok", "execution_count": self.execution_count, "payload": [], "user_expressions": {}}
+
+
+from jupyter_client.session import Session
+
+build = Session.msg
+
+
+def msg(self, msg_type, content=None, parent=None, header=None, metadata=None):
+    made = build(self, msg_type, content, parent, header, metadata)
+    if made["parent_header"].get("session"):  # as IRkernel does
+        made["header"]["session"] = made["parent_header"]["session"]
+    return made
+
+
+Session.msg = msg
+IPKernelApp.launch_instance(kernel_class=Parrot)
+"""
+
+
+@pytest.fixture
+def other_kernel(jp_data_dir, tmp_path):
+    """A kernel of another language, which knows nothing of us and has no session name of its own."""
+    script = tmp_path / "parrot.py"
+    script.write_text(PARROT)
+    spec = jp_data_dir / "kernels" / "parrot"
+    spec.mkdir(parents=True)
+    argv = [sys.executable, str(script), "-f", "{connection_file}"]
+    (spec / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Parrot", "language": "parrot"}))
+    return "parrot"

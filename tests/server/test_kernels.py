@@ -210,3 +210,127 @@ async def test_a_long_output_is_cut_and_says_so(notebook, store, eventually) -> 
     text = store().text(run.id, "stdout.txt")
     assert len(text) < 1_100_000
     assert "only the first" in text
+
+
+async def test_switched_on_again_a_notebook_has_a_new_session(notebook, store, eventually, jp_fetch) -> None:
+    kernel = await notebook()
+    await kernel.run("from jupyter_aml import Run")
+    for on in (False, True):
+        body = json.dumps({"path": kernel.path, "tracked": on})
+        await jp_fetch("aml", "api", "v1", "notebooks", "tracking", method="PUT", body=body)
+    code = "run = Run.get_context(); run.log('loss', 2); run.flush(); print(run.id)"
+    again = await ended(eventually, store, cell_run_id(await kernel.run(code)))
+    first, second = sessions(store)
+    assert (first.status, second.status) == ("Completed", "Running")
+    assert again.parent == second.id
+    assert store().text(again.id, "stdout.txt").strip() == second.id
+    assert store().metrics([second.id])[second.id]["loss"].last == 2
+
+
+async def test_a_switch_holds_for_a_kernel_that_starts_before_the_notebook_is_saved(
+    notebook, store, eventually, jp_fetch
+) -> None:
+    kernel = await notebook(tracked=None)
+    await jp_fetch("api", "sessions", kernel.notebook_session, method="DELETE")
+    body = json.dumps({"path": kernel.path, "tracked": True, "experiment": "told"})
+    response = await jp_fetch("aml", "api", "v1", "notebooks", "tracking", method="PUT", body=body)
+    assert json.loads(response.body) == {
+        "path": kernel.path,
+        "tracked": True,
+        "experiment": "told",
+        "session_run": None,
+        "kernel_id": None,
+    }
+    again = await notebook(tracked=None, save=False)
+    run = await ended(eventually, store, cell_run_id(await again.run("1")))
+    assert run.experiment == "told"
+
+
+async def test_a_rename_counts_from_the_next_cell_on(notebook, store, eventually, jp_fetch) -> None:
+    kernel = await notebook()
+    await kernel.run("1")
+    body = json.dumps({"path": "other.ipynb"})
+    await jp_fetch("api", "contents", kernel.path, method="PATCH", body=body)
+    await jp_fetch("api", "sessions", kernel.notebook_session, method="PATCH", body=body)
+    run = await ended(eventually, store, cell_run_id(await kernel.run("2")))
+    assert run.details["notebook"] == "other.ipynb"
+    assert len(sessions(store)) == 1
+
+
+async def test_notebooks_that_share_a_kernel_are_told_apart_by_their_cells(notebook, store, eventually) -> None:
+    one = await notebook("one.ipynb", cell="in-one")
+    two = await notebook("two.ipynb", cell="in-two", kernel_id=one.id)
+    first = await ended(eventually, store, cell_run_id(await one.run("1", "in-one")))
+    second = await ended(eventually, store, cell_run_id(await two.run("2", "in-two")))
+    unsaved = await ended(eventually, store, cell_run_id(await two.run("3", "in-neither")))
+    assert [r.details["notebook"] for r in (first, second, unsaved)] == ["one.ipynb", "two.ipynb", ""]
+    assert len(sessions(store)) == 1
+
+
+async def test_an_untracked_notebook_on_a_tracked_ones_kernel_leaves_no_trace(notebook, store, eventually) -> None:
+    one = await notebook("one.ipynb", cell="in-one")
+    two = await notebook("two.ipynb", cell="in-two", kernel_id=one.id, tracked=None)
+    await two.run("2", "in-two")
+    await two.run("3", "in-neither")
+    seen = await ended(eventually, store, cell_run_id(await one.run("1", "in-one")))
+    assert [run.id for run in cells(store)] == [seen.id]
+
+
+async def test_a_tracked_notebook_that_joins_an_untracked_kernel_is_taken_up_when_asked_for(
+    notebook, store, eventually, jp_fetch
+) -> None:
+    one = await notebook("one.ipynb", cell="in-one", tracked=None)
+    two = await notebook("two.ipynb", cell="in-two", kernel_id=one.id)
+    response = await jp_fetch("aml", "api", "v1", "notebooks", "tracking", params={"path": "two.ipynb"})
+    assert json.loads(response.body)["tracked"] is True
+    run = await ended(eventually, store, cell_run_id(await two.run("2", "in-two")))
+    assert run.details["notebook"] == "two.ipynb"
+    await one.run("1", "in-one")
+    assert [r.id for r in cells(store)] == [run.id]
+
+
+async def test_a_kernel_that_repeats_the_clients_session_is_one_session(
+    notebook, store, eventually, other_kernel, jp_fetch
+) -> None:
+    kernel = await notebook("plain.ipynb", kernel=other_kernel)
+    run = await ended(eventually, store, cell_run_id(await kernel.run("say hello")))
+    assert (run.status, run.details["language"]) == ("Completed", "parrot")
+    assert store().text(run.id, "stdout.txt") == "say hello\n"
+    kernel.session_id = "another-tab"
+    logged = await ended(eventually, store, cell_run_id(await kernel.run("log 3.5")))
+    assert list(store().series(logged.id, "parrot").values) == [3.5]
+    assert logged.parent == run.parent
+    failed = await ended(eventually, store, cell_run_id(await kernel.run("fail")))
+    assert (failed.status, failed.error["code"]) == ("Failed", "ParrotError")
+    await jp_fetch("api", "kernels", kernel.id, "restart", method="POST", body="{}")
+    again = await ended(eventually, store, cell_run_id(await kernel.run("say again")))
+    assert again.parent != run.parent
+    assert [s.status for s in sessions(store)] == ["Completed", "Running"]
+
+
+async def test_the_browsers_tab_may_be_closed(notebook, store, eventually) -> None:
+    kernel = await notebook()
+    msg_id = await kernel.ask("import time\nprint('on', flush=True)\ntime.sleep(0.5)\nprint('off')")
+    await eventually(lambda: store().run(cell_run_id(msg_id)))
+    kernel.socket.close()
+    run = await ended(eventually, store, cell_run_id(msg_id))
+    assert store().text(run.id, "stdout.txt") == "on\noff\n"
+
+
+async def test_a_session_whose_kernel_died_says_so(notebook, store, eventually) -> None:
+    kernel = await notebook()
+    await kernel.run("import os")
+    await kernel.ask("os._exit(3)")
+    await eventually(
+        lambda: [(s.status, (s.error or {}).get("code")) for s in sessions(store)] == [("Failed", "KernelDied")]
+    )
+
+
+async def test_cancelling_a_session_stops_its_cell_and_not_the_session(notebook, store, eventually, jp_fetch) -> None:
+    kernel = await notebook()
+    msg_id = await kernel.ask("import time\nprint('on', flush=True)\nwhile True: time.sleep(0.05)")
+    await eventually(lambda: store().run(cell_run_id(msg_id)) and store().text(cell_run_id(msg_id), "stdout.txt"))
+    session = sessions(store)[0]
+    await jp_fetch("aml", "api", "v1", "runs", session.id, "cancel", method="POST", body="{}")
+    assert (await ended(eventually, store, cell_run_id(msg_id))).status == "Canceled"
+    assert store().run(session.id).status == "Running"
