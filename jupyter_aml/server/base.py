@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import math
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -122,9 +123,12 @@ class AmlHandler(APIHandler):
         if not given:
             return None
         try:
-            return float(given)
+            value = float(given)
         except ValueError:
-            raise UserErrorException(f"{name} is a number, not {given[:40]!r}.") from None
+            value = math.nan
+        if not math.isfinite(value):
+            raise UserErrorException(f"{name} is a number, not {given[:40]!r}.")
+        return value
 
     def reply(self, value: Any, status: int = 200) -> None:
         """Answer with JSON."""
