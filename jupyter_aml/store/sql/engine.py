@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool
 
 from jupyter_aml.errors import StoreUnavailableException
 
@@ -46,7 +47,7 @@ def sqlite_engine(path: Path) -> Engine:
     engine = create_engine(
         "sqlite://",
         creator=lambda: sqlite3.connect(path, timeout=TIMEOUT, isolation_level=None, check_same_thread=False),
-        poolclass=_pool(),
+        poolclass=QueuePool,
         pool_size=5,
         max_overflow=20,
         pool_timeout=TIMEOUT,
@@ -55,6 +56,7 @@ def sqlite_engine(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def connected(raw: Any, _: Any) -> None:
         _open.add(raw)
+        _prepare(raw)
 
     @event.listens_for(engine, "close")
     def closed(raw: Any, _: Any) -> None:
@@ -65,21 +67,39 @@ def sqlite_engine(path: Path) -> Engine:
         # A writer takes the write lock at once: upgrading a read lock later can fail without waiting.
         writes = connection.get_execution_options().get("writes")
         if writes:
-            _begin_writing(connection.connection.dbapi_connection)
+            _patiently(connection.connection.dbapi_connection, "BEGIN IMMEDIATE")
         else:
             connection.exec_driver_sql("BEGIN")
 
     return engine
 
 
-def _begin_writing(raw: Any) -> None:
-    # SQLite's own waiting sleeps ever longer, up to 100 ms: many short writers then mostly sleep.
+def use_wal(connection: Connection) -> None:
+    """Switch a new file to WAL, which stays with the file. The caller holds the lock of the schema."""
+    raw = connection.connection.dbapi_connection
+    assert raw is not None
+    _patiently(raw, "PRAGMA journal_mode=WAL")  # type: ignore[arg-type]
+
+
+def _prepare(raw: sqlite3.Connection) -> None:
+    """Settings of a connection; none of them touches the file."""
+    raw.execute("PRAGMA synchronous=NORMAL")
+    raw.execute("PRAGMA cache_size=-16000")
+    raw.execute("PRAGMA temp_store=MEMORY")
+
+
+def _patiently(raw: sqlite3.Connection, statement: str) -> None:
+    """Execute what takes a lock, trying again every few milliseconds.
+
+    SQLite's own waiting sleeps ever longer, up to 100 ms, so that many short writers mostly sleep; and where it fears
+    a deadlock it does not wait at all.
+    """
     raw.execute("PRAGMA busy_timeout=0")
     try:
         deadline = time.monotonic() + TIMEOUT
         while True:
             try:
-                raw.execute("BEGIN IMMEDIATE")
+                raw.execute(statement)
                 return
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or time.monotonic() > deadline:
@@ -87,28 +107,6 @@ def _begin_writing(raw: Any) -> None:
             time.sleep(random.uniform(0.0005, 0.003))
     finally:
         raw.execute(f"PRAGMA busy_timeout={int(TIMEOUT * 1000)}")
-
-
-def _pool() -> Any:
-    from sqlalchemy.pool import QueuePool
-
-    return QueuePool
-
-
-def use_wal(engine: Engine) -> None:
-    """Settings of every connection; called once the file is known to be ours."""
-
-    def prepare(raw: Any, _: Any) -> None:
-        cursor = raw.cursor()
-        if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.execute("PRAGMA cache_size=-16000")
-        cursor.execute("PRAGMA temp_store=MEMORY")
-        cursor.close()
-
-    engine.dispose()
-    event.listen(engine, "connect", prepare)
 
 
 @contextmanager

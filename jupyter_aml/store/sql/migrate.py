@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from jupyter_aml.errors import StoreUnavailableException, StoreVersionException
 from jupyter_aml.store.locks import try_lock
 from jupyter_aml.store.sql import schema
+from jupyter_aml.store.sql.engine import use_wal
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK_TIMEOUT = 120.0
@@ -54,14 +55,18 @@ def prepare(engine: Engine, folder: Path, *, newest: str = schema.VERSION, migra
     with engine.connect() as connection:
         if check(version_of(connection), folder, newest):
             return
-    with _locked(folder), engine.connect().execution_options(writes=True) as connection, connection.begin():
-        version = version_of(connection)
-        if check(version, folder, newest):
-            return
-        if version is None and newest == schema.VERSION:
-            _create(connection)
-        else:
-            _upgrade(connection, migrations)
+    with _locked(folder), engine.connect().execution_options(writes=True) as connection:
+        with connection.begin():
+            version = version_of(connection)
+            if check(version, folder, newest):
+                return
+        if version is None:
+            use_wal(connection)
+        with connection.begin():
+            if version is None and newest == schema.VERSION:
+                _create(connection)
+            else:
+                _upgrade(connection, migrations)
 
 
 def _create(connection: Connection) -> None:

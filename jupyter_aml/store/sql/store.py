@@ -33,7 +33,7 @@ from jupyter_aml.store.records import (
 )
 from jupyter_aml.store.sql import apply, migrate, points
 from jupyter_aml.store.sql import schema as t
-from jupyter_aml.store.sql.engine import sqlite_engine, translated, use_wal
+from jupyter_aml.store.sql.engine import sqlite_engine, translated
 from jupyter_aml.store.sql.work import Work, dumps, pieces
 
 
@@ -59,7 +59,6 @@ class SqlStore(Store):
             except BaseException:
                 self._engine.dispose()
                 raise
-            use_wal(self._engine)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
