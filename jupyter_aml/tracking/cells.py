@@ -389,7 +389,11 @@ def open_session(
 
 
 def close_session(recorder: CellRecorder, *, status: str = "Completed", reason: str = "", code: str = "") -> None:
-    """End a session: its running cells first, then its run."""
-    recorder.abandoned(reason or "The kernel was shut down.", code or "KernelShutdown")
+    """End a session: its running cells first, then its run, which says in its details what ended it."""
+    reason, code, now = reason or "The kernel was shut down.", code or "KernelShutdown", time.time()
+    recorder.abandoned(reason, code)
     error = {"code": code, "message": reason} if status == "Failed" else None
-    recorder.connection.write(RunStatus(run=recorder.parent, status=status, at=time.time(), error=error))
+    recorder.connection.write(
+        RunChanged(run=recorder.parent, at=now, add_details={"end": code}),
+        RunStatus(run=recorder.parent, status=status, at=now, error=error),
+    )

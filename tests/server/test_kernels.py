@@ -121,7 +121,10 @@ async def test_a_restart_ends_the_session_and_begins_another(notebook, store, ev
     assert (run.status, run.error["code"]) in [("Canceled", "KeyboardInterrupt"), ("Failed", "KernelRestarted")]
     again = await ended(eventually, store, cell_run_id(await kernel.run("1")))
     assert again.status == "Completed"
-    assert [s.status for s in sessions(store)] == ["Completed", "Running"]
+    assert [(s.status, s.details.get("end")) for s in sessions(store)] == [
+        ("Completed", "KernelRestarted"),
+        ("Running", None),
+    ]
 
 
 @pytest.mark.parametrize("how", ["os._exit(7)", "os.kill(os.getpid(), 9)"])

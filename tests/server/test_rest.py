@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import json
+import os
+import sys
 from urllib.parse import quote
 
 import pytest
@@ -154,6 +156,34 @@ async def test_a_files_type_is_that_of_its_name_and_nothing_runs(run, jp_fetch, 
     assert same.value.code == 304
     saved = await jp_fetch(*API, *parts, params={"download": "1"})
     assert saved.headers["Content-Disposition"].startswith("attachment;")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_a_reader_who_leaves_in_the_middle_leaves_nothing_open(
+    services, http_server, jp_http_port, jp_base_url, jp_serverapp, tmp_path, eventually, caplog
+) -> None:
+    workspace = await services.workspace()
+    with open(tmp_path / "big", "wb") as file:
+        file.truncate(200_000_000)
+    made = await services.call(lambda: Experiment(workspace, "exp").start_logging(snapshot_directory=None))
+    await services.call(made.upload_file, "outputs/big", str(tmp_path / "big"))
+    await services.call(made.complete)
+    digest = workspace.connection.store.files(made.id)[0].digest
+
+    def opened():
+        return [fd for fd in os.listdir("/proc/self/fd") if digest[2:] in os.path.realpath(f"/proc/self/fd/{fd}")]
+
+    reader, writer = await asyncio.open_connection("127.0.0.1", jp_http_port)
+    head = (
+        f"GET {jp_base_url}aml/api/v1/runs/{made.id}/files/outputs/big HTTP/1.1\r\nHost: 127.0.0.1:{jp_http_port}\r\n"
+    )
+    writer.write(f"{head}Authorization: token {jp_serverapp.identity_provider.token}\r\n\r\n".encode())
+    assert b"200 OK" in await reader.readline()
+    await reader.read(100_000)
+    assert opened()
+    writer.transport.abort()
+    await eventually(lambda: not opened())
+    assert not [r for r in caplog.records if r.levelno >= 40 and r.exc_info]
 
 
 async def test_a_growing_text_is_read_on(services, jp_fetch, jp_asyncio_loop) -> None:
