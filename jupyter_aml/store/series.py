@@ -378,6 +378,8 @@ def sample(
             entry.add(part.low, part.high, part.last, part.nonfinite, part.step_last, part.time_last)
         else:
             total += _spread(points(part), part, found, bucket, low, high, by_step)
+    if total <= width:  # the blocks held more, the stretch asked for does not
+        return _as_they_are(name, [load(p) for p in parts], low, high, by_step)
     order = sorted(found)
     return _sampled(name, total, [found[i] for i in order])
 
@@ -442,8 +444,8 @@ def _sampled(name: str, total: int, buckets: list[_Bucket]) -> Sampled:
         total=total,
         steps=[b.step for b in buckets],
         times=[b.time for b in buckets],
-        min=[b.low if b.low <= b.high else nan for b in buckets],
-        max=[b.high if b.low <= b.high else nan for b in buckets],
+        min=[float(b.low) if b.low <= b.high else nan for b in buckets],
+        max=[float(b.high) if b.low <= b.high else nan for b in buckets],
         last=[float(b.last) for b in buckets],
         nonfinite=[b.nonfinite for b in buckets],
     )
