@@ -202,7 +202,7 @@ def _block(piece: Columns, code: bytes, body: bytes) -> Block:
         step_min, step_max = min(steps), max(steps)
         step_base = steps[0]
         stride = steps[1] - steps[0] if count > 1 else 1
-        if stride > 0 and steps[-1] == step_base + stride * (count - 1) and steps == array(
+        if 0 < stride < 2**63 and steps[-1] == step_base + stride * (count - 1) and steps == array(
             "q", range(step_base, steps[-1] + 1, stride)
         ):  # fmt: skip
             step_code, step_body, flags = b"-", b"", _STEPS_SORTED
