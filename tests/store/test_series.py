@@ -7,7 +7,7 @@ import random
 from array import array
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_aml.store import series
@@ -57,6 +57,12 @@ def test_a_block_filled_up_little_by_little_is_that_filled_at_once(pieces):
     whole = [value for piece in pieces for value in piece]
     (once,) = series.blocks(series.columns([NO_STEP] * place, [1.0] * place, whole, 0))
     assert repr(grown) == repr(once)
+
+
+def test_steps_as_far_apart_as_can_be_come_back():
+    far = [-(2**63) + 1, 2**63 - 1]
+    (block,) = series.blocks(series.columns(far, [0.0, 0.0], [0.0, 0.0], 0))
+    assert list(series.decode(block.data).steps) == far
 
 
 @pytest.mark.parametrize("times", [[math.nan], [math.inf], [-1e300]])
