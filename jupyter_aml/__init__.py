@@ -63,3 +63,7 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from jupyter_aml.server.extension import JupyterAML
 
     return [{"module": "jupyter_aml", "app": JupyterAML}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "jupyter-aml"}]

@@ -32,6 +32,7 @@ ROUTES: list[tuple[str, type]] = [
     (RUN + r"/points", runs.PointsHandler),
     (RUN + r"/text", runs.TextHandler),
     (RUN + r"/diff", runs.DiffHandler),
+    (RUN + r"/source", files.SourceHandler),
     (RUN + r"/files", files.FilesHandler),
     (RUN + r"/files/(.+)", files.FileHandler),
     (r"/notebooks/tracking", notebooks.TrackingHandler),

@@ -8,12 +8,15 @@ from urllib.parse import quote
 from jupyter_server.auth.decorator import authorized
 from tornado import iostream, web
 
-from jupyter_aml.errors import NotFoundException
+from jupyter_aml.errors import NotFoundException, UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers
+from jupyter_aml.store.contract import Blobs
 from jupyter_aml.store.records import FileRecord
 from jupyter_aml.tracking.names import file_path
 
 CHUNK = 256 * 1024
+SOURCE_SHOWN = 1_000_000
+"""Bytes of a source file that are shown."""
 SHOWN = {
     "png": "image/png",
     "jpg": "image/jpeg",
@@ -56,6 +59,39 @@ class FilesHandler(AmlHandler):
         if await self.store("run", run_id) is None:
             raise NotFoundException.of("run", run_id)
         return {"files": await self.store("files", run_id, self.get_query_argument("prefix", ""))}
+
+
+class SourceHandler(AmlHandler):
+    """`GET runs/<id>/source`: the snapshot of the run, or one of its files as text."""
+
+    auth_resource = "jupyter_aml:files"
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self, run_id: str) -> Any:
+        """What files there are; with `path` the text of one."""
+        run = await self.store("run", run_id)
+        if run is None:
+            raise NotFoundException.of("run", run_id)
+        snapshot = await self.store("snapshot", run.snapshot) if run.snapshot else None
+        files = snapshot.files if snapshot is not None else {}
+        path = self.get_query_argument("path", "", strip=False)
+        if not path:
+            return {"files": [{"path": name, "size": size} for name, (_, size, _) in sorted(files.items())]}
+        if path not in files:
+            raise NotFoundException.of("file", path)
+        workspace = await self.workspace()
+        return {"text": await self.services.call(_shown, workspace.connection.blobs, files[path][0])}
+
+
+def _shown(blobs: Blobs, digest: str) -> str:
+    with blobs.open(digest) as file:
+        data = file.read(SOURCE_SHOWN + 1)
+    if b"\0" in data[:8192]:
+        raise UserErrorException("This file is no text.")
+    text = data[:SOURCE_SHOWN].decode("utf-8", "replace")
+    return text if len(data) <= SOURCE_SHOWN else text + "\n… (the beginning of a longer file)"
 
 
 class FileHandler(AmlHandler):

@@ -1,0 +1,181 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import { IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { LiveFeed } from './live';
+import { Changes, IRunsQuery, ISeriesQuery, IWorkspaceClient } from './tokens';
+import { IExperiment, IFile, IInfo, IPage, IRun, ISampled, ISeries, ISourceFile, ITracking } from './wire';
+
+const PREFIX = 'aml/api/v1';
+
+/** An answer that was an error, with the server's own words. */
+export class ServerError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string
+  ) {
+    super(message);
+  }
+}
+
+/** The workspace over REST and one websocket. */
+export class WorkspaceClient implements IWorkspaceClient, IDisposable {
+  constructor(settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {
+    this._settings = settings;
+    this._live = new LiveFeed(settings, URLExt.join(settings.wsUrl, PREFIX, 'live'));
+    this._live.changed.connect((_, changes) => this._changed.emit(changes));
+    this._live.connectionChanged.connect((_, is) => this._connectionChanged.emit(is));
+  }
+
+  get changed(): ISignal<this, Changes> {
+    return this._changed;
+  }
+
+  get connectionChanged(): ISignal<this, boolean> {
+    return this._connectionChanged;
+  }
+
+  get connected(): boolean {
+    return this._live.connected;
+  }
+
+  get isDisposed(): boolean {
+    return this._live.isDisposed;
+  }
+
+  dispose(): void {
+    this._live.dispose();
+    Signal.clearData(this);
+  }
+
+  info(): Promise<IInfo> {
+    return this._ask('info');
+  }
+
+  async experiments(archived = false): Promise<IExperiment[]> {
+    const answer = await this._ask<{ experiments: IExperiment[] }>('experiments', { archived: archived ? '1' : '0' });
+    return answer.experiments;
+  }
+
+  changeExperiment(name: string, change: object): Promise<IExperiment> {
+    return this._ask(`experiments/${encodeURIComponent(name)}`, {}, 'PATCH', change);
+  }
+
+  runs(query: IRunsQuery): Promise<IPage> {
+    const { everywhere, limit, ...rest } = query;
+    return this._ask('runs', {
+      ...rest,
+      everywhere: everywhere ? '1' : undefined,
+      limit: limit === undefined ? undefined : String(limit),
+      metrics: '1'
+    });
+  }
+
+  run(id: string): Promise<IRun> {
+    return this._ask(`runs/${id}`);
+  }
+
+  changeRun(id: string, change: object): Promise<IRun> {
+    return this._ask(`runs/${id}`, {}, 'PATCH', change);
+  }
+
+  cancelRun(id: string): Promise<IRun> {
+    return this._ask(`runs/${id}/cancel`, {}, 'POST', {});
+  }
+
+  deleteRun(id: string): Promise<void> {
+    return this._ask(`runs/${id}`, {}, 'DELETE');
+  }
+
+  async series(id: string, query: ISeriesQuery): Promise<ISampled[]> {
+    const text = (x: number | undefined) => (x === undefined ? undefined : String(x));
+    const answer = await this._ask<{ series: ISampled[] }>(`runs/${id}/series`, {
+      name: query.names,
+      width: text(query.width),
+      start: text(query.start),
+      stop: text(query.stop),
+      axis: query.axis
+    });
+    return answer.series;
+  }
+
+  points(id: string, name: string): Promise<ISeries> {
+    return this._ask(`runs/${id}/points`, { name });
+  }
+
+  async files(id: string): Promise<IFile[]> {
+    return (await this._ask<{ files: IFile[] }>(`runs/${id}/files`)).files;
+  }
+
+  fileUrl(id: string, path: string, download = false): string {
+    const name = path.split('/').map(encodeURIComponent).join('/');
+    const url = URLExt.join(this._settings.baseUrl, PREFIX, 'runs', id, 'files', name);
+    return download ? `${url}?download=1` : url;
+  }
+
+  text(id: string, path: string, start: number): Promise<{ text: string; next: number }> {
+    return this._ask(`runs/${id}/text`, { path, start: String(start) });
+  }
+
+  diff(id: string): Promise<{ diff: string; truncated: boolean }> {
+    return this._ask(`runs/${id}/diff`);
+  }
+
+  async source(id: string): Promise<ISourceFile[]> {
+    return (await this._ask<{ files: ISourceFile[] }>(`runs/${id}/source`)).files;
+  }
+
+  async sourceText(id: string, path: string): Promise<string> {
+    return (await this._ask<{ text: string }>(`runs/${id}/source`, { path })).text;
+  }
+
+  tracking(path: string): Promise<ITracking> {
+    return this._ask('notebooks/tracking', { path });
+  }
+
+  track(path: string, tracked: boolean, experiment?: string): Promise<ITracking> {
+    const body = experiment ? { path, tracked, experiment } : { path, tracked };
+    return this._ask('notebooks/tracking', {}, 'PUT', body);
+  }
+
+  private async _ask<T>(
+    route: string,
+    query: Record<string, string | string[] | undefined> = {},
+    method = 'GET',
+    body?: object
+  ): Promise<T> {
+    const search = new URLSearchParams();
+    for (const [key, given] of Object.entries(query)) {
+      for (const one of Array.isArray(given) ? given : given === undefined ? [] : [given]) {
+        search.append(key, one);
+      }
+    }
+    const tail = search.size ? `?${search}` : '';
+    const url = URLExt.join(this._settings.baseUrl, PREFIX, route) + tail;
+    const init: RequestInit = { method, body: body === undefined ? undefined : JSON.stringify(body) };
+    const response = await ServerConnection.makeRequest(url, init, this._settings);
+    const text = await response.text();
+    let answer: unknown;
+    try {
+      answer = text ? JSON.parse(text) : undefined;
+    } catch {
+      answer = undefined;
+    }
+    if (!response.ok) {
+      const error = (answer as { error?: { code: string; message: string } } | undefined)?.error;
+      throw new ServerError(
+        response.status,
+        error?.code ?? '',
+        error?.message ?? `The server answered ${response.status} ${response.statusText}.`
+      );
+    }
+    return answer as T;
+  }
+
+  private readonly _settings: ServerConnection.ISettings;
+  private readonly _live: LiveFeed;
+  private readonly _changed = new Signal<this, Changes>(this);
+  private readonly _connectionChanged = new Signal<this, boolean>(this);
+}

@@ -1,0 +1,52 @@
+import { ISignal } from '@lumino/signaling';
+import { useEffect, useReducer, useState } from 'react';
+
+/** Render again whenever a signal is emitted. */
+export function useSignal<S, A>(signal: ISignal<S, A>): void {
+  const [, again] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => {
+    const slot = () => again();
+    signal.connect(slot);
+    return () => {
+      signal.disconnect(slot);
+    };
+  }, [signal]);
+}
+
+/** Seconds since the epoch; goes on each second while `ticking`. */
+export function useNow(ticking: boolean): number {
+  const [now, setNow] = useState(() => Date.now() / 1000);
+  useEffect(() => {
+    setNow(Date.now() / 1000);
+    if (!ticking) {
+      return;
+    }
+    const timer = window.setInterval(() => setNow(Date.now() / 1000), 1000);
+    return () => window.clearInterval(timer);
+  }, [ticking]);
+  return now;
+}
+
+export interface ILoaded<T> {
+  value: T | null;
+  error: string | null;
+}
+
+/**
+ * What a request gives. Asked again when `keys` change; what was there stays until the new answer comes.
+ */
+export function useLoaded<T>(load: () => Promise<T>, keys: readonly unknown[]): ILoaded<T> {
+  const [state, setState] = useState<ILoaded<T>>({ value: null, error: null });
+  useEffect(() => {
+    let current = true;
+    load().then(
+      value => current && setState({ value, error: null }),
+      (error: Error) => current && setState(before => ({ value: before.value, error: error.message }))
+    );
+    return () => {
+      current = false;
+    };
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, keys);
+  return state;
+}

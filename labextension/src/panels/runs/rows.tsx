@@ -1,0 +1,200 @@
+import { caretDownIcon, caretRightIcon, stopIcon } from '@jupyterlab/ui-components';
+import { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { Status } from '../../components/status';
+import { mainMetrics, moment, runDuration, title, value } from '../../format';
+import { IExperiment, IRun, ended } from '../../wire';
+import { RunList } from './list';
+import { RunsModel } from './model';
+
+/** What rows can do besides opening and closing. */
+export interface IActions {
+  openRun(run: IRun): void;
+  jumpToCell(run: IRun): void;
+}
+
+export interface ITree {
+  model: RunsModel;
+  actions: IActions;
+  now: number;
+  trans: TranslationBundle;
+}
+
+/** Arrow keys walk the tree as in every tree of Jupyter. */
+function onKey(event: React.KeyboardEvent<HTMLElement>, open: boolean | null, toggle: () => void): void {
+  if (event.target !== event.currentTarget) {
+    return;
+  }
+  const row = event.currentTarget;
+  const rows = Array.from(row.closest('[role=tree]')?.querySelectorAll<HTMLElement>('[role=treeitem]') ?? []);
+  const go = (step: number) => rows[rows.indexOf(row) + step]?.focus();
+  if (event.key === 'ArrowDown') {
+    go(1);
+  } else if (event.key === 'ArrowUp') {
+    go(-1);
+  } else if (event.key === 'ArrowRight' && open === false) {
+    toggle();
+  } else if (event.key === 'ArrowLeft' && open === true) {
+    toggle();
+  } else if (event.key === 'Enter' || event.key === ' ') {
+    row.click();
+  } else {
+    return;
+  }
+  event.preventDefault();
+}
+
+function Caret(props: { open: boolean | null; onClick: () => void; label: string }): JSX.Element {
+  if (props.open === null) {
+    return <span className="aml-Caret" />;
+  }
+  const Icon = props.open ? caretDownIcon : caretRightIcon;
+  return (
+    <button
+      className="aml-Caret"
+      tabIndex={-1}
+      aria-label={props.label}
+      onClick={event => {
+        event.stopPropagation();
+        props.onClick();
+      }}
+    >
+      <Icon.react tag="span" width="16px" />
+    </button>
+  );
+}
+
+/** An experiment and, when it is open, its runs. */
+export function ExperimentRow(props: ITree & { experiment: IExperiment }): JSX.Element {
+  const { experiment, model, trans } = props;
+  const list = model.runsOf(experiment.name);
+  const toggle = () => model.toggleExperiment(experiment.name);
+  return (
+    <>
+      <div
+        className="aml-Row aml-mod-experiment"
+        role="treeitem"
+        aria-level={1}
+        aria-expanded={list !== null}
+        tabIndex={0}
+        data-experiment={experiment.name}
+        onClick={toggle}
+        onKeyDown={event => onKey(event, list !== null, toggle)}
+      >
+        <Caret open={list !== null} onClick={toggle} label={trans.__('Show or hide the runs')} />
+        <span className="aml-Row-title" title={experiment.description || experiment.name}>
+          {experiment.name}
+        </span>
+        <span className="aml-Row-count">{experiment.run_count}</span>
+      </div>
+      {list && <RunRows {...props} list={list} level={2} />}
+    </>
+  );
+}
+
+/** The runs of a list, and how to see more. */
+export function RunRows(props: ITree & { list: RunList; level: number }): JSX.Element {
+  const { list, level, trans } = props;
+  return (
+    <>
+      {list.error && (
+        <div className="aml-Message aml-mod-error" role="alert">
+          {list.error} <button onClick={() => void list.refresh()}>{trans.__('Try again')}</button>
+        </div>
+      )}
+      {list.runs.map(run => (
+        <RunRow key={run.id} {...props} run={run} level={level} />
+      ))}
+      {list.loaded && !list.error && list.runs.length === 0 && (
+        <div className="aml-Message" style={{ paddingLeft: indent(level) }}>
+          {trans.__('No runs.')}
+        </div>
+      )}
+      {list.more && (
+        <button className="aml-More" onClick={() => void list.showMore()}>
+          {trans.__('Show more')}
+        </button>
+      )}
+    </>
+  );
+}
+
+function indent(level: number): string {
+  return `${(level - 1) * 14 + 4}px`;
+}
+
+/** One run: status, name, duration, its newest metrics. */
+export function RunRow(props: ITree & { run: IRun; level: number; flat?: boolean }): JSX.Element {
+  const { run, model, actions, level, now, trans } = props;
+  const children = run.child_count > 0 && !props.flat;
+  const list = children ? model.childrenOf(run.id) : null;
+  const open = children ? list !== null : null;
+  const isCell = run.type === 'aml.cell';
+  const toggle = () => model.toggleRun(run);
+  const metrics = mainMetrics(run, 2);
+  const count = run.details.execution_count;
+  const hint = [title(run), run.status, run.error?.message, moment(run.started ?? run.created), run.id];
+  return (
+    <>
+      <div
+        className={`aml-Row aml-mod-run${isCell ? ' aml-mod-cell' : ''}`}
+        style={{ paddingLeft: indent(level) }}
+        role="treeitem"
+        aria-level={level}
+        aria-expanded={open ?? undefined}
+        tabIndex={0}
+        data-run={run.id}
+        title={hint.filter(Boolean).join('\n')}
+        onClick={() => (isCell && run.details.cell_id ? actions.jumpToCell(run) : actions.openRun(run))}
+        onKeyDown={event => onKey(event, open, toggle)}
+      >
+        <Caret open={open} onClick={toggle} label={trans.__('Show or hide the runs below')} />
+        <Status status={run.status} trans={trans} />
+        <span className="aml-Row-text">
+          <span className="aml-Row-first">
+            {isCell && typeof count === 'number' && <span className="aml-Row-number">[{count}]</span>}
+            {!isCell && run.name !== '' && run.number > 0 && <span className="aml-Row-number">{run.number}</span>}
+            <span className="aml-Row-title">{title(run)}</span>
+            <span className="aml-Row-duration">{runDuration(run, now)}</span>
+          </span>
+          {metrics.length > 0 && (
+            <span className="aml-Row-metrics">
+              {metrics.map(metric => (
+                <span key={metric.name} title={`${metric.name} = ${value(metric.last)}`}>
+                  <i>{metric.name}</i> {value(metric.last)}
+                </span>
+              ))}
+            </span>
+          )}
+        </span>
+        <span className="aml-Row-actions">
+          {isCell && (
+            <button
+              title={trans.__('Open the run of this cell')}
+              onClick={event => {
+                event.stopPropagation();
+                actions.openRun(run);
+              }}
+            >
+              {trans.__('Open')}
+            </button>
+          )}
+          {!ended(run) && run.status !== 'CancelRequested' && (
+            <button
+              title={run.type === 'aml.session' ? trans.__('Interrupt what it executes') : trans.__('Cancel this run')}
+              aria-label={trans.__('Cancel')}
+              onClick={event => {
+                event.stopPropagation();
+                void model.client.cancelRun(run.id);
+              }}
+            >
+              <stopIcon.react tag="span" width="14px" />
+            </button>
+          )}
+        </span>
+      </div>
+      {list && <RunRows {...props} list={list} level={level + 1} />}
+    </>
+  );
+}

@@ -1,0 +1,55 @@
+import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette, IToolbarWidgetRegistry, Notification } from '@jupyterlab/apputils';
+import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { CommandIDs } from '../commands';
+import { TrackingModel, TrackingSwitch } from '../notebook/tracking';
+import { IWorkspaceClient } from '../tokens';
+
+/** The switch on a notebook's toolbar. */
+export const tracking: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-aml:tracking',
+  description: 'Adds a switch to notebooks: whether their cells are recorded as runs.',
+  autoStart: true,
+  requires: [IWorkspaceClient, INotebookTracker],
+  optional: [IToolbarWidgetRegistry, ITranslator, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    client: IWorkspaceClient,
+    notebooks: INotebookTracker,
+    toolbars: IToolbarWidgetRegistry | null,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('jupyter_aml');
+    const models = new WeakMap<NotebookPanel, TrackingModel>();
+    const modelOf = (panel: NotebookPanel): TrackingModel => {
+      let model = models.get(panel);
+      if (!model) {
+        const made = (model = new TrackingModel(client, panel));
+        models.set(panel, made);
+        panel.disposed.connect(() => made.dispose());
+      }
+      return model;
+    };
+    toolbars?.addFactory<NotebookPanel>('Notebook', 'aml-tracking', panel => new TrackingSwitch(modelOf(panel), trans));
+    app.commands.addCommand(CommandIDs.toggleTracking, {
+      label: trans.__('Track this Notebook'),
+      caption: trans.__('Record each cell that is executed as a run'),
+      isToggleable: true,
+      isToggled: () => (notebooks.currentWidget ? modelOf(notebooks.currentWidget).tracked : false),
+      describedBy: { args: { type: 'object', properties: { tracked: { type: 'boolean' } } } },
+      execute: async args => {
+        const panel = notebooks.currentWidget;
+        if (!panel) {
+          Notification.info(trans.__('Open a notebook first.'), { autoClose: 4000 });
+          return;
+        }
+        const model = modelOf(panel);
+        await model.set(typeof args.tracked === 'boolean' ? args.tracked : !model.tracked);
+      }
+    });
+    palette?.addItem({ command: CommandIDs.toggleTracking, category: trans.__('Experiments') });
+  }
+};

@@ -1,0 +1,138 @@
+/**
+ * What the server says: the records of `jupyter_aml/store/records.py` as JSON (docs/rest.md).
+ * Times are seconds since the epoch; NaN and infinities arrive as text.
+ */
+export type Num = number | 'NaN' | 'Infinity' | '-Infinity';
+
+export interface IExperiment {
+  id: string;
+  name: string;
+  created: number;
+  archived: number | null;
+  description: string;
+  tags: Record<string, string | null>;
+  run_count: number;
+  last_activity: number | null;
+}
+
+export interface IMetric {
+  run: string;
+  name: string;
+  kind: string;
+  count: number;
+  last: unknown;
+  min: Num | null;
+  max: Num | null;
+  first_time: number;
+  last_time: number;
+  last_step: number | null;
+  description: string;
+}
+
+export interface IRunError {
+  code?: string;
+  message?: string;
+  traceback?: string;
+}
+
+export interface IRun {
+  id: string;
+  experiment: string;
+  type: string;
+  status: string;
+  parent: string | null;
+  root: string | null;
+  number: number;
+  name: string;
+  description: string;
+  created: number;
+  started: number | null;
+  ended: number | null;
+  user: string;
+  host: string;
+  error: IRunError | null;
+  snapshot: string | null;
+  params: Record<string, unknown>;
+  tags: Record<string, string | null>;
+  properties: Record<string, string>;
+  details: Record<string, unknown>;
+  child_count: number;
+  metrics: Record<string, IMetric>;
+}
+
+export interface IPage {
+  runs: IRun[];
+  next: string | null;
+}
+
+/** One line of the change feed. */
+export interface IChange {
+  seq: number;
+  time: number;
+  who: string;
+  verb: 'created' | 'changed' | 'ended' | 'deleted' | 'logged';
+  noun: 'experiment' | 'run' | 'workspace';
+  id: string;
+  experiment: string;
+  root: string;
+  data: Record<string, unknown>;
+}
+
+/** A series as drawn: one bucket for each pixel that has points. */
+export interface ISampled {
+  name: string;
+  total: number;
+  steps: number[];
+  times: number[];
+  min: Num[];
+  max: Num[];
+  last: Num[];
+  nonfinite: number[];
+}
+
+/** A series as it was logged. */
+export interface ISeries {
+  name: string;
+  kind: string;
+  steps: number[];
+  times: number[];
+  values: unknown[];
+}
+
+export interface IFile {
+  run: string;
+  path: string;
+  size: number;
+  /** "" for a text that is still being appended to. */
+  digest: string;
+  time: number;
+  media_type: string;
+}
+
+export interface ISourceFile {
+  path: string;
+  size: number;
+}
+
+export interface IInfo {
+  version: string;
+  workspace: { name: string; url: string; id: string };
+  track: 'marked' | 'all' | 'none';
+  last_change: number;
+}
+
+export interface ITracking {
+  path: string;
+  tracked: boolean;
+  experiment: string;
+  session_run: string | null;
+  kernel_id: string | null;
+}
+
+/** Statuses that end a run. */
+const ENDED = new Set(['Completed', 'Failed', 'Canceled']);
+
+/** Whether a run has come to its end. */
+export function ended(run: IRun): boolean {
+  return ENDED.has(run.status);
+}
