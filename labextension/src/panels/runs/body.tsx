@@ -1,4 +1,5 @@
 import { TranslationBundle } from '@jupyterlab/translation';
+import { refreshIcon } from '@jupyterlab/ui-components';
 
 import { useNow, useSignal } from '../../components/hooks';
 import { RunsModel } from './model';
@@ -33,6 +34,14 @@ export function RunsBody(props: IRunsProps): JSX.Element {
         <span className="aml-Runs-workspace" title={model.info?.workspace.url}>
           {model.info?.workspace.name ?? ''}
         </span>
+        <button
+          className="aml-Refresh"
+          title={trans.__('Load anew')}
+          aria-label={trans.__('Load anew')}
+          onClick={() => void model.refresh()}
+        >
+          <refreshIcon.react tag="span" width="16px" />
+        </button>
       </div>
       <input
         className="aml-Search jp-mod-styled"

@@ -1,5 +1,5 @@
-import { refreshIcon, ToolbarButton, PanelWithToolbar, ReactWidget } from '@jupyterlab/ui-components';
 import { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
 import { createElement } from 'react';
 
 import { amlIcon } from '../../icons';
@@ -7,30 +7,24 @@ import { IRunsProps, RunsBody } from './body';
 import { RunsModel } from './model';
 
 /** The left panel: experiments and their runs. */
-export class RunsPanel extends PanelWithToolbar {
-  constructor(model: RunsModel, actions: IRunsProps['actions'], trans: TranslationBundle) {
+export class RunsPanel extends ReactWidget {
+  constructor(
+    readonly model: RunsModel,
+    private readonly _actions: IRunsProps['actions'],
+    private readonly _trans: TranslationBundle
+  ) {
     super();
-    this.model = model;
     this.id = 'jupyter-aml-runs';
     this.addClass('aml-Panel');
     this.title.icon = amlIcon;
-    this.title.caption = trans.__('Experiments and runs');
-    this.title.label = '';
-    this.node.setAttribute('aria-label', trans.__('Experiments and runs'));
-    this.toolbar.addItem(
-      'refresh',
-      new ToolbarButton({
-        icon: refreshIcon,
-        tooltip: trans.__('Load anew'),
-        onClick: () => void model.refresh()
-      })
-    );
-    const body = ReactWidget.create(createElement(RunsBody, { model, actions, trans }));
-    body.addClass('aml-Panel-body');
-    this.addWidget(body);
+    this.title.caption = _trans.__('Experiments and runs');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', this.title.caption);
   }
 
-  readonly model: RunsModel;
+  render(): JSX.Element {
+    return createElement(RunsBody, { model: this.model, actions: this._actions, trans: this._trans });
+  }
 
   dispose(): void {
     if (!this.isDisposed) {

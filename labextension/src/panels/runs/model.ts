@@ -136,10 +136,30 @@ export class RunsModel implements IDisposable {
   private _list(key: string, query: object): RunList {
     let list = this._lists.get(key);
     if (!list) {
-      list = new RunList(this.client, query, () => this._emit());
+      const made = (list = new RunList(this.client, query, () => {
+        this._openRunning(made);
+        this._emit();
+      }));
       this._lists.set(key, list);
     }
     return list;
+  }
+
+  /** A notebook that runs is opened the first time that it is seen, so that its cells show as they come. */
+  private _openRunning(list: RunList): void {
+    const newest = list.runs[0];
+    if (
+      newest &&
+      !ended(newest) &&
+      newest.child_count > 0 &&
+      newest.type !== 'aml.cell' &&
+      !this._seen.has(newest.id)
+    ) {
+      this._seen.add(newest.id);
+      if (list !== this.found) {
+        this.toggleRun(newest, true);
+      }
+    }
   }
 
   private _onConnection(_: IWorkspaceClient, connected: boolean): void {
@@ -217,6 +237,7 @@ export class RunsModel implements IDisposable {
   private _search = '';
   private _timer = 0;
   private _isDisposed = false;
+  private readonly _seen = new Set<string>();
   private readonly _stale = new Set<string>();
   private readonly _lists = new Map<string, RunList>();
   private readonly _stateChanged = new Signal<this, void>(this);

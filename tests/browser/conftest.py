@@ -1,0 +1,106 @@
+"""JupyterLab as users start it, and Debian's chromium looking at it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+TOKEN = "browser-test"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
+
+
+class Lab:
+    """A running JupyterLab."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]):
+        self.folder, self.environment = folder, environment
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen | None = None
+
+    def start(self):
+        arguments = ["--no-browser", "--allow-root", f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0",
+                     f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={self.folder}",
+                     "--LabApp.extension_manager=readonly", "--LabApp.news_url=None", "--LabApp.check_for_updates_class="
+                     "jupyterlab.NeverCheckForUpdate"]  # fmt: skip
+        self.log = (self.folder.parent / "lab.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jupyter", "lab", *arguments],
+            env=self.environment, cwd=self.folder, stdout=self.log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.url}/api/status?token={TOKEN}", timeout=5).read()
+                return
+            except OSError:
+                assert self.process.poll() is None, (self.folder.parent / "lab.log").read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+            self.process = None
+            self.log.close()
+
+    def page(self, path: str = "") -> str:
+        tail = f"/tree/{path}" if path else ""
+        return f"{self.url}/lab{tail}?token={TOKEN}&reset"
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A JupyterLab of its own: folder, settings and workspace."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    environment = {
+        **os.environ,
+        "JUPYTER_AML_HOME": str(tmp_path / "home"),
+        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"),
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
+    made = Lab(folder, environment)
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One chromium for all tests."""
+    assert CHROMIUM, "These tests look at JupyterLab with chromium: `apt-get install chromium`."
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser, lab):
+    """A page of its own; what its console called an error fails the test."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(30_000)
+    errors = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    context.close()
+    assert errors == []
