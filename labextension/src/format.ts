@@ -111,3 +111,18 @@ export function plainText(text: string): string {
     })
     .join('\n');
 }
+
+/** A notebook's cells as a script with `# %%` lines; anything else as it is. */
+export function notebookText(text: string): string {
+  try {
+    const cells = (JSON.parse(text) as { cells: { cell_type: string; source: string | string[] }[] }).cells;
+    return cells
+      .map(cell => {
+        const source = Array.isArray(cell.source) ? cell.source.join('') : cell.source;
+        return cell.cell_type === 'code' ? `# %%\n${source}\n` : `# %% [markdown]\n${source.replace(/^/gm, '# ')}\n`;
+      })
+      .join('\n');
+  } catch {
+    return text;
+  }
+}

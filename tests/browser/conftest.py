@@ -1,5 +1,6 @@
 """JupyterLab as users start it, and Debian's chromium looking at it."""
 
+import json
 import os
 import shutil
 import socket
@@ -31,7 +32,7 @@ class Lab:
     def start(self):
         arguments = ["--no-browser", "--allow-root", f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0",
                      f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={self.folder}",
-                     "--LabApp.extension_manager=readonly", "--LabApp.news_url=None", "--LabApp.check_for_updates_class="
+                     "--LabApp.extension_manager=readonly", "--LabApp.expose_app_in_browser=True", "--LabApp.check_for_updates_class="
                      "jupyterlab.NeverCheckForUpdate"]  # fmt: skip
         self.log = (self.folder.parent / "lab.log").open("ab")
         self.process = subprocess.Popen(
@@ -54,6 +55,12 @@ class Lab:
             self.process.wait(30)
             self.process = None
             self.log.close()
+
+    def api(self, route: str):
+        """What our REST interface answers."""
+        join = "&" if "?" in route else "?"
+        with urllib.request.urlopen(f"{self.url}/aml/api/v1/{route}{join}token={TOKEN}", timeout=20) as answer:
+            return json.load(answer)
 
     def page(self, path: str = "") -> str:
         tail = f"/tree/{path}" if path else ""
@@ -81,11 +88,34 @@ def lab(tmp_path):
     made.stop()
 
 
-@pytest.fixture(scope="session")
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+@pytest.fixture
+def jp_asyncio_loop():
+    """None: playwright's own loop runs in this thread."""
+
+
+@pytest.fixture(autouse=True)
+def jp_server_cleanup():
+    """No server of these tests runs in this process."""
+
+
+@pytest.fixture(scope="module")
 def browser():
-    """One chromium for all tests."""
+    """One chromium for the tests of a file; its loop must not run when other tests want theirs."""
     assert CHROMIUM, "These tests look at JupyterLab with chromium: `apt-get install chromium`."
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=30_000)
 
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -94,7 +124,7 @@ def browser():
 
 
 @pytest.fixture
-def page(browser, lab):
+def page(browser, lab, request):
     """A page of its own; what its console called an error fails the test."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
     opened = context.new_page()
@@ -102,5 +132,7 @@ def page(browser, lab):
     errors = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
+    if request.node.stash.get(FAILED, False):
+        opened.screenshot(path=lab.folder.parent / "failed.png")
     context.close()
     assert errors == []

@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import { useLoaded } from '../../components/hooks';
-import { bytes } from '../../format';
+import { bytes, notebookText } from '../../format';
 import type { ITabProps } from './body';
 
 /** The code as it was when it ran: a cell's text, or the snapshot's files. */
@@ -40,7 +40,7 @@ export function Source(props: ITabProps): JSX.Element {
           {unreadable ? (
             <div className="aml-Message aml-mod-error">{unreadable}</div>
           ) : (
-            text !== null && <pre className="aml-Code">{text}</pre>
+            text !== null && <pre className="aml-Code">{shown?.endsWith('.ipynb') ? notebookText(text) : text}</pre>
           )}
         </div>
       )}
