@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
+import base64
 import logging
+import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -15,7 +15,9 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
 from jupyter_aml.errors import AzureMLException
+from jupyter_aml.notebook.capture import Capture
 from jupyter_aml.notebook.display import runs_table
+from jupyter_aml.notebook.follow import Follower
 from jupyter_aml.store.events import RunChanged, TextLogged
 from jupyter_aml.tracking import cells, context
 from jupyter_aml.tracking.experiment import Experiment
@@ -23,7 +25,7 @@ from jupyter_aml.tracking.run import Run
 from jupyter_aml.workspace import Workspace
 
 log = logging.getLogger("jupyter_aml")
-_COMMANDS = ("status", "workspace", "experiment", "log", "tag", "runs", "help")
+_COMMANDS = ("status", "workspace", "experiment", "log", "tag", "track", "runs", "help")
 
 
 @magics_class
@@ -31,6 +33,7 @@ class AmlMagics(Magics):
     """The magics of one shell."""
 
     experiment_name = ""
+    follower: Follower | None = None
 
     @line_magic
     def aml(self, line: str) -> Any:
@@ -41,6 +44,7 @@ class AmlMagics(Magics):
         %aml experiment [NAME]    the experiment of the runs that %%aml_run starts
         %aml log NAME VALUE       log a value to the current run (an expression of Python)
         %aml tag KEY [VALUE]      tag the current run
+        %aml track on|off         record each cell of this kernel as a run, from the next one on
         %aml runs [N]             the newest runs of the experiment
         """
         command, _, rest = line.strip().partition(" ")
@@ -77,6 +81,29 @@ class AmlMagics(Magics):
             raise UsageError("%aml tag KEY [VALUE]")
         Run.get_context().tag(key, value or None)
 
+    def _track(self, rest: str) -> None:
+        marked = context.read_mark(context.kernel_id(getattr(self.shell, "kernel", None)))
+        if rest not in ("on", "off", ""):
+            raise UsageError(f"%aml track on, or %aml track off; not {rest!r}.")
+        if rest == "on" and self.follower is None and marked is None:
+            if os.environ.get(context.RUN_ID):
+                print("This kernel executes for a run; its cells are recorded already.")
+                return
+            if getattr(self.shell, "kernel", None) is None:
+                raise UsageError(
+                    "%aml track needs a notebook's kernel; in a terminal start a run with Experiment.start_logging()."
+                )
+            self.follower = Follower(self.shell, Workspace.from_config(), self._experiment_name())
+        elif rest == "off" and self.follower is not None:
+            self.follower.stop()
+            self.follower = None
+        if marked is not None:
+            print(f"The server tracks this notebook (experiment {marked['experiment']}); its toolbar has the switch.")
+        elif self.follower is not None:
+            print(f"Tracked: each cell becomes a run of experiment {self.follower.recorder.experiment}.")
+        else:
+            print("Not tracked.")
+
     def _runs(self, rest: str) -> Any:
         return runs_table(Workspace.from_config(), self._experiment_name(), int(rest or 10))
 
@@ -99,7 +126,7 @@ class AmlMagics(Magics):
         if run is not None:
             context.push(run)
         try:
-            with kept.watching(self.shell):
+            with Capture(self.shell, said=kept.said, shown=kept.shown):
                 result = self.shell.run_cell(cell, store_history=False)
                 flush = sys.modules.get("matplotlib_inline.backend_inline")
                 if flush is not None:
@@ -166,31 +193,13 @@ class _Shown(Exception):
 
 
 class _Kept:
-    """What a cell prints and shows, on its way to the user."""
+    """What a cell prints and shows, for its run."""
 
     def __init__(self, run: Run | None) -> None:
         self.run = run
         self.texts: dict[str, list[str]] = {"stdout.txt": [], "stderr.txt": []}
         self.size = 0
         self.figures: list[tuple[str, Any]] = []
-
-    @contextlib.contextmanager
-    def watching(self, shell: Any) -> Iterator[None]:
-        """Listen to stdout, stderr and displays; all of it reaches the user unchanged."""
-        streams = sys.stdout, sys.stderr
-        publish = shell.display_pub.publish
-
-        def published(data: Any, *args: Any, **kwargs: Any) -> Any:
-            self.shown(data)
-            return publish(data, *args, **kwargs)
-
-        sys.stdout, sys.stderr = _Tee(streams[0], self, "stdout.txt"), _Tee(streams[1], self, "stderr.txt")  # type: ignore[assignment]
-        shell.display_pub.publish = published
-        try:
-            yield
-        finally:
-            sys.stdout, sys.stderr = streams
-            shell.display_pub.publish = publish
 
     def shown(self, data: Any) -> None:
         """A display: remember it if it is a figure."""
@@ -215,23 +224,9 @@ class _Kept:
                 self.run._connection.write(TextLogged(run=self.run.id, path=path, text=text, at=time.time()))
         for number, (suffix, content) in enumerate(self.figures[: cells.MAX_FIGURES], 1):
             if isinstance(content, str) and suffix != "svg":
-                import base64
-
                 content = base64.b64decode(content)
             data = content.encode() if isinstance(content, str) else bytes(content)
             self.run._upload_bytes(f"figures/{number}.{suffix}", data)
-
-
-class _Tee:
-    def __init__(self, stream: Any, kept: _Kept, path: str) -> None:
-        self._stream, self._kept, self._path = stream, kept, path
-
-    def write(self, text: str) -> int:
-        self._kept.said(self._path, text)
-        return int(self._stream.write(text) or len(text))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 def shlex_pair(text: str) -> tuple[str, str | None]:
@@ -250,14 +245,48 @@ def _peak_memory() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
 
 
+def complete(shell: Any, event: Any) -> list[str]:
+    """Completions for a line that begins with ``%aml`` or ``%%aml_run``."""
+    line = event.line
+    words = line.split()
+    if line[-1:].isspace() or not words:
+        words.append("")
+    if words[0] == "%%aml_run":
+        options = ["--name", "--experiment", "--tag", "--var"]
+        return [o for o in options if o.startswith(words[-1])] if words[-2] not in options else _names(words)
+    if len(words) == 2:
+        return [c for c in _COMMANDS if c.startswith(words[1])]
+    if len(words) == 3 and words[1] == "track":
+        return [c for c in ("on", "off") if c.startswith(words[2])]
+    if len(words) == 3 and words[1] in ("experiment", "log"):
+        return _names(words)
+    return []
+
+
+def _names(words: list[str]) -> list[str]:
+    """Experiments, or the metrics of the current run."""
+    if "log" in words[1:2]:
+        names = list(Run.get_context().get_metrics())
+    elif words[-2] in ("--experiment", "experiment"):
+        names = list(Workspace.from_config().experiments)
+    else:
+        return []
+    return [name for name in names if name.startswith(words[-1])]
+
+
 def load(shell: Any) -> None:
     """Register the magics."""
     shell.register_magics(AmlMagics)
-    shell.set_hook("complete_command", lambda self, event: list(_COMMANDS), str_key="%aml")
+    for key in ("%aml", "%%aml_run"):
+        shell.set_hook("complete_command", complete, str_key=key)
 
 
 def unload(shell: Any) -> None:
     """Take them back."""
+    registered = shell.magics_manager.registry.get("AmlMagics")
+    if registered is not None and registered.follower is not None:
+        registered.follower.stop()
+        registered.follower = None
     for kind, name in (("line", "aml"), ("cell", "aml_run")):
         shell.magics_manager.magics[kind].pop(name, None)
     context.stop_following()

@@ -47,6 +47,7 @@ class Context:
 
 
 _stack: list[Run] = []
+_adopted: Context | None = None
 _origin = ""
 _hooked: Any = None
 _lock = threading.Lock()
@@ -68,11 +69,19 @@ def innermost() -> Run | None:
     return _stack[-1] if _stack else None
 
 
+def adopt(found: Context | None) -> None:
+    """Make this the run of this kernel's notebook: it records its own cells (None: not any more)."""
+    global _adopted
+    _adopted = found
+
+
 def current() -> Context | None:
     """The run of this process or of this kernel's notebook, without the blocks; None when there is none."""
     run_id, url = os.environ.get(RUN_ID), os.environ.get(WORKSPACE)
     if run_id and url:
         return Context(connect(url), run_id, os.environ.get(EXPERIMENT, ""))
+    if _adopted is not None:
+        return _adopted
     kernel = _kernel()
     mark = read_mark(kernel_id(kernel)) if kernel is not None else None
     if kernel is None or mark is None:
@@ -132,7 +141,7 @@ def stop_following() -> None:
 
 def _before_cell(info: Any = None) -> None:
     try:
-        recorded = bool(os.environ.get(RUN_ID)) or read_mark(kernel_id(_kernel())) is not None
+        recorded = bool(os.environ.get(RUN_ID)) or _adopted is not None or read_mark(kernel_id(_kernel())) is not None
         set_origin(cell_run_id(message_id()) if recorded else None)
     except Exception:  # never into the user's cell
         set_origin(None)
