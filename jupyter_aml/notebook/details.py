@@ -1,155 +1,181 @@
-"""A run as a piece of HTML: what `RunDetails` shows, at one moment. No script; colours from the notebook's theme."""
+"""What is shown of a run, read from the store: only what changed is read and drawn again."""
 
 from __future__ import annotations
 
 import base64
-import math
-import re
-from collections.abc import Sequence
 from typing import Any
 
 from jupyter_aml.errors import NotFoundException
-from jupyter_aml.store.records import FileRecord, MetricRecord, RunQuery, RunRecord, Sampled
-from jupyter_aml.tracking import html
+from jupyter_aml.notebook import chart, sections
+from jupyter_aml.store.connection import Connection
+from jupyter_aml.store.contract import Store
+from jupyter_aml.store.records import TERMINAL, FileRecord, MetricRecord, RunQuery, RunRecord
+from jupyter_aml.tracking.lifetime import GIT_DIFF
 
-CHARTS, IMAGES, CHILDREN = 12, 4, 20
-IMAGE_BYTES = 600_000
-LOG_LINES = 30
-_WIDTH, _HEIGHT = 240, 90
-_MEDIA = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "svg": "image/svg+xml"}
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-_BOX = "border:1px solid var(--jp-border-color2,#ccc);border-radius:3px;padding:6px 8px;margin:4px 6px 4px 0"
+CHARTS = 24
+VALUES = 40
+IMAGES = 6
+IMAGE = 1_000_000
+"""Bytes up to which an image is shown: it becomes a part of the notebook."""
+TAIL = 6_000
+"""Characters of a log that are shown."""
+CHILDREN = 25
+COUNTED = 500
+"""Children that are counted by status."""
+_MEDIA = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "svg": "image/svg+xml",
+}
 
 
-def details_html(connection: Any, run_id: str) -> str:
-    """The run's head, metrics, charts, images, children and the end of its log.
+class Details:
+    """The sections of one run's display.
 
-    Raises:
-        NotFoundException: there is no such run any more.
+    Args:
+        connection: the workspace.
+        run_id: the run.
     """
-    store = connection.store
-    record = store.run(run_id, with_metrics=True)
-    if record is None:
-        raise NotFoundException.of("run", run_id)
-    files = store.files(run_id)
-    parts = [
-        _head(record),
-        _numbers(record),
-        _charts(store.sampled(run_id, _drawn(record), width=_WIDTH), record),
-        _images(connection, files),
-        _children(store.runs(RunQuery(parent=run_id, order_by="created", limit=CHILDREN, with_metrics=True)), record),
-        _log(store, run_id, files),
-    ]
-    return '<div class="aml-RunDetails" style="color:var(--jp-ui-font-color1)">' + "".join(parts) + "</div>"
+
+    def __init__(self, connection: Connection, run_id: str) -> None:
+        self.connection = connection
+        self.run_id = run_id
+        self.root = ""
+        """Id of the topmost run above: changes below it are of interest."""
+        self.ended = False
+        self.record: RunRecord | None = None
+        self._children: list[RunRecord] = []
+        self._figures: dict[str, tuple[Any, str]] = {}
+        self._images: dict[str, str] = {}
+        self._lengths: dict[tuple[str, str], int] = {}
+
+    def read(self) -> dict[str, str]:
+        """All sections as they are now.
+
+        Raises:
+            NotFoundException: the run is not there (any more).
+        """
+        store = self.connection.store
+        run = store.run(self.run_id, with_metrics=True)
+        if run is None:
+            raise NotFoundException.of("run", self.run_id, hint=f"The workspace is {self.connection.url}.")
+        self.record, self.root, self.ended = run, run.root or run.id, run.status in TERMINAL
+        self._children = self._read_children(store, run)
+        files = store.files(run.id)
+        return {
+            "head": self.head(),
+            "metrics": self._metrics(store, run),
+            "images": self._show_images(files),
+            "log": self._log(store, run, files),
+            "children": self._show_children(store, run),
+        }
+
+    def head(self) -> str:
+        """The head alone: its duration goes on while nothing else changes."""
+        return sections.head(self.record, self._children) if self.record is not None else ""
+
+    def text(self) -> str:
+        """The run in one line, for where no HTML is shown."""
+        run = self.record
+        return f"RunDetails({run.name or run.id}: {run.status})" if run is not None else f"RunDetails({self.run_id})"
+
+    # -- metrics -----------------------------------------------------------------------------------------------------
+    def _metrics(self, store: Store, run: RunRecord) -> str:
+        found = [m for m in run.metrics.values() if m.kind != "image"]
+        values = [m for m in found if m.kind == "scalar" and (m.count == 1 or _is_text(m))]
+        drawn = [m for m in found if m not in values]
+        figures = [self._figure(store, run, metric) for metric in drawn[:CHARTS]]
+        more = max(0, len(drawn) - CHARTS) + max(0, len(values) - VALUES)
+        return sections.metrics(figures, values[:VALUES], more)
+
+    def _figure(self, store: Store, run: RunRecord, metric: MetricRecord) -> str:
+        state = (metric.kind, metric.count, metric.last_time)
+        known = self._figures.get(metric.name)
+        if known is None or known[0] != state:
+            known = self._figures[metric.name] = (state, _draw(store, run.id, metric))
+        return known[1]
+
+    # -- files -------------------------------------------------------------------------------------------------------
+    def _show_images(self, files: list[FileRecord]) -> str:
+        pictures = sorted((f for f in files if f.digest and _media_type(f)), key=lambda f: f.time, reverse=True)
+        shown: list[str] = []
+        named: list[str] = []
+        for file in pictures:
+            if len(shown) < IMAGES and file.size <= IMAGE:
+                key = f"{file.digest} {file.path}"
+                if key not in self._images:
+                    with self.connection.blobs.open(file.digest) as content:
+                        data = base64.b64encode(content.read()).decode()
+                    self._images[key] = sections.image(file.path, f"data:{_media_type(file)};base64,{data}")
+                shown.append(self._images[key])
+            else:
+                named.append(file.path)
+        return sections.images(shown, named)
+
+    def _log(self, store: Store, run: RunRecord, files: list[FileRecord]) -> str:
+        newest, of = _newest_text(files), ""
+        if newest is None:  # a notebook's cells have the texts
+            for child in sorted(self._children, key=lambda c: c.status in TERMINAL)[:3]:
+                newest = _newest_text(store.files(child.id))
+                if newest is not None:
+                    of = child.name or child.id
+                    break
+        if newest is None:
+            return ""
+        return sections.log(newest.path, self._tail(store, newest), of)
+
+    def _tail(self, store: Store, file: FileRecord) -> str:
+        key = (file.run, file.path)
+        start = max(0, self._lengths.get(key, file.size) - TAIL)  # its size is in bytes: as many characters, or fewer
+        text = store.text(file.run, file.path, start)
+        if start and len(text) < TAIL // 2:
+            start, text = 0, store.text(file.run, file.path)
+        self._lengths[key] = start + len(text)
+        if start + len(text) <= TAIL:
+            return text
+        return "…" + text[-TAIL:].partition("\n")[2] if "\n" in text[-TAIL:-1] else text[-TAIL:]
+
+    # -- children ----------------------------------------------------------------------------------------------------
+    @staticmethod
+    def _read_children(store: Store, run: RunRecord) -> list[RunRecord]:
+        if not run.child_count:
+            return []
+        return list(store.runs(RunQuery(parent=run.id, limit=COUNTED, include_archived=True)).runs)
+
+    def _show_children(self, store: Store, run: RunRecord) -> str:
+        shown = self._children[:CHILDREN]
+        values = store.metrics([child.id for child in shown]) if shown else {}
+        return sections.children(shown, values, max(run.child_count, len(self._children)))
 
 
-def _head(record: RunRecord) -> str:
-    name = html.escape(record.name or record.id)
-    error = ""
-    if record.error:
-        text = f"{record.error.get('code', '')}: {record.error.get('message', '')}"
-        error = f'<div style="color:var(--jp-error-color1,#b00)">{html.escape(text, 1000)}</div>'
-    return (
-        f"<div><strong>{name}</strong> &nbsp; {html.status(record.status)} &nbsp; "
-        f"{html.duration(record.started, record.ended)} &nbsp; "
-        f'<span style="color:var(--jp-ui-font-color2)">{html.escape(record.experiment)} · {record.id}</span></div>{error}'
-    )
+def _draw(store: Store, run_id: str, metric: MetricRecord) -> str:
+    if metric.kind in ("scalar", "list"):
+        found = store.sampled(run_id, [metric.name], width=chart.BUCKETS)
+        return sections.chart(metric, chart.svg(found[0]) if found else "", found[0] if found else None)
+    start = max(0, metric.count - (20 if metric.kind == "table" else 1))
+    series = store.series(run_id, metric.name, start=start)
+    values = list(series.values) if series is not None else []
+    if metric.kind == "table":
+        return sections.rows(metric, values)
+    if metric.kind == "confusion_matrix" and values:
+        return sections.matrix(metric, values[-1])
+    return sections.other(metric)
 
 
-def _numbers(record: RunRecord) -> str:
-    shown = [m for m in record.metrics.values() if m.kind == "scalar" and m.last is not None]
-    if not shown:
-        return ""
-    rows = [(m.name, html.number(m.last), _bound(m.min), _bound(m.max), m.count) for m in shown]
-    return html.table(["Metric", "Last", "Lowest", "Highest", "Points"], rows)
+def _is_text(metric: MetricRecord) -> bool:
+    return isinstance(metric.last, str)
 
 
-def _bound(value: float | None) -> str:
-    return "" if value is None else html.number(value)
+def _media_type(file: FileRecord) -> str:
+    """The type of an image that can be shown; "" for anything else."""
+    if file.media_type in _MEDIA.values():
+        return file.media_type
+    return _MEDIA.get(file.path.rsplit(".", 1)[-1].lower(), "")
 
 
-def _drawn(record: RunRecord) -> list[str]:
-    def drawn(metric: MetricRecord) -> bool:
-        return metric.kind in ("scalar", "list") and metric.count > 1 and metric.min is not None
-
-    return [m.name for m in record.metrics.values() if drawn(m)][:CHARTS]
-
-
-def _charts(series: Sequence[Sampled], record: RunRecord) -> str:
-    charts = "".join(
-        f'<div style="{_BOX}"><div>{html.escape(s.name)} '
-        f'<span style="color:var(--jp-ui-font-color2)">{html.number(record.metrics[s.name].last)}</span></div>'
-        f"{sparkline(s)}</div>"
-        for s in series
-    )
-    return f'<div style="display:flex;flex-wrap:wrap">{charts}</div>' if charts else ""
-
-
-def sparkline(series: Sampled) -> str:
-    """A series as an inline SVG; where a value is no finite number the line breaks."""
-    finite = [y for y in series.last if math.isfinite(y)]
-    if not finite:
-        return ""
-    low, high = min(finite), max(finite)
-    left, right = series.steps[0], series.steps[-1]
-    across, up = (right - left) or 1, (high - low) or 1
-    pieces: list[list[str]] = [[]]
-    for step, y in zip(series.steps, series.last, strict=True):
-        if not math.isfinite(y):
-            pieces.append([])
-            continue
-        x = 2 + (step - left) / across * (_WIDTH - 4)
-        pieces[-1].append(f"{x:.1f},{_HEIGHT - 4 - (y - low) / up * (_HEIGHT - 8):.1f}")
-    lines = "".join(
-        f'<polyline points="{" ".join(piece if len(piece) > 1 else piece * 2)}" fill="none" stroke-linecap="round" '
-        'style="stroke:var(--jp-brand-color1,#1976d2)" stroke-width="1.5"/>'
-        for piece in pieces
-        if piece
-    )
-    label = html.escape(f"{series.name}: {html.number(low)} to {html.number(high)}")
-    return (
-        f'<svg width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">'
-        f"<title>{label}</title>{lines}</svg>"
-    )
-
-
-def _images(connection: Any, files: Sequence[FileRecord]) -> str:
-    found = [f for f in files if f.digest and f.path.rsplit(".", 1)[-1].lower() in _MEDIA and f.size <= IMAGE_BYTES]
-    shown = []
-    for file in found[-IMAGES:]:
-        with connection.blobs.open(file.digest) as content:
-            data = base64.b64encode(content.read()).decode("ascii")
-        media_type = _MEDIA[file.path.rsplit(".", 1)[-1].lower()]
-        name = html.escape(file.path)
-        shown.append(
-            f'<figure style="{_BOX}"><figcaption>{name}</figcaption>'
-            f'<img alt="{name}" style="max-width:320px;background:white" src="data:{media_type};base64,{data}"></figure>'
-        )
-    return f'<div style="display:flex;flex-wrap:wrap">{"".join(shown)}</div>' if shown else ""
-
-
-def _children(page: Any, record: RunRecord) -> str:
-    if not page.runs:
-        return ""
-    rows = []
-    for child in page.runs:
-        metrics = [f"{m.name} {html.number(m.last)}" for m in child.metrics.values() if m.last is not None]
-        took = html.duration(child.started, child.ended)
-        rows.append((html.Safe(html.status(child.status)), child.name or child.id, took, ", ".join(metrics[:4])))
-    more = f"<div>… {record.child_count - len(page.runs)} more</div>" if page.next else ""
-    return html.table(["", "Run below", "Took", "Metrics"], rows) + more
-
-
-def _log(store: Any, run_id: str, files: Sequence[FileRecord]) -> str:
-    texts = [f for f in files if not f.digest and not f.path.endswith("git.diff")]
-    if not texts:
-        return ""
-    newest = max(texts, key=lambda f: f.time)
-    # A character may take several bytes, so this starts no later than the end that is wanted.
-    text = store.text(run_id, newest.path, max(0, newest.size - 40_000))
-    lines = [line.rsplit("\r", 1)[-1] for line in _ESCAPES.sub("", text).splitlines()]
-    tail = html.escape("\n".join(lines[-LOG_LINES:]), 20_000)
-    return (
-        f'<details open><summary>{html.escape(newest.path)}</summary><pre style="max-height:240px;overflow:auto;'
-        f'margin:4px 0;color:inherit;background:var(--jp-layout-color2,#f5f5f5);padding:6px">{tail}</pre></details>'
-    )
+def _newest_text(files: list[FileRecord]) -> FileRecord | None:
+    texts = [file for file in files if not file.digest and file.size and file.path != GIT_DIFF]
+    return max(texts, key=lambda file: file.time) if texts else None

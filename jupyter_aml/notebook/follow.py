@@ -1,96 +1,149 @@
-"""``%aml track on``: a kernel that records its own cells, where no server does it."""
+"""Following a run: a thread that reads the change feed and tells a screen what to show."""
 
 from __future__ import annotations
 
-import contextlib
-import getpass
-import itertools
-from pathlib import PurePath
-from typing import Any
+import atexit
+import logging
+import threading
+import time
+from typing import Protocol
 
-from jupyter_aml.tracking import cells, context
+from jupyter_aml.errors import NotFoundException
+from jupyter_aml.notebook.details import Details
 
-_lives = itertools.count(1)
+log = logging.getLogger("jupyter_aml")
+
+QUICK, SLOW = 0.2, 1.0
+"""Seconds between two looks at the feed: while it moves, and when it has been still."""
+PACE = 0.4
+"""Seconds that a screen is left alone after it was told something."""
+PATIENCE = 30.0
+"""Longest pause while the store cannot be read."""
+MOST = 4
+"""Screens that follow one run; with more, the oldest ends: its cell was executed again, as a rule."""
+_following: list[Follower] = []
+_lock = threading.Lock()
 
 
-class Follower:
-    """Records the cells of this kernel as runs of one session, from the next cell on.
+class Screen(Protocol):
+    """Where a run is shown."""
+
+    def put(self, changed: dict[str, str]) -> None:
+        """Show these sections anew."""
+
+    def end(self, sections: dict[str, str], text: str) -> None:
+        """Show all of them for good."""
+
+
+class Follower(threading.Thread):
+    """Keeps a screen true until the run ends.
 
     Args:
-        shell: the IPython shell of a kernel.
-        workspace: where to.
-        experiment: name of the experiment.
+        details: what reads the run.
+        screen: where it is shown.
+        sections: what it shows now.
+        seen: number of the newest change that they are of.
     """
 
-    def __init__(self, shell: Any, workspace: Any, experiment: str) -> None:
-        self._shell = shell
-        self._message = ""
-        kernel = shell.kernel
-        session = f"{kernel.session.session}#kernel{next(_lives)}"
-        self.recorder = cells.open_session(
-            workspace.connection,
-            kernel_session=session,
-            experiment=experiment,
-            notebook=notebook_name(shell),
-            kernel_name=kernel.implementation,
-        )
-        self._kept: Any = None
-        context.adopt(context.Context(workspace.connection, self.recorder.parent, experiment))
-        shell.events.register("pre_run_cell", self._before)
-        shell.events.register("post_run_cell", self._after)
+    def __init__(self, details: Details, screen: Screen, sections: dict[str, str], seen: int) -> None:
+        super().__init__(name=f"jupyter_aml follows {details.run_id[:12]}", daemon=True)
+        self._details = details
+        self._screen = screen
+        self._sections = sections
+        self._seen = seen
+        self._stopped = threading.Event()
+        self._telling = threading.Lock()
+        self._over = False
+
+    def start(self) -> None:
+        """Begin, and end the oldest of too many that follow the same run."""
+        with _lock:
+            _following[:] = [f for f in _following if f.is_alive()]
+            same = [f for f in _following if f._details.run_id == self._details.run_id]
+            _following.append(self)
+        for old in same[: max(0, len(same) - MOST + 1)]:
+            old.stop()
+        super().start()
 
     def stop(self) -> None:
-        """End the session; the cell that says so is not recorded any more."""
-        for event, function in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
-            with contextlib.suppress(ValueError):
-                self._shell.events.unregister(event, function)
-        self._leave()
-        context.adopt(None)
-        cells.close_session(self.recorder, reason="Tracking was switched off.", code="TrackingOff")
+        """Follow no more: the screen keeps what it shows."""
+        self._stopped.set()
+        self._end()
 
-    def _before(self, info: Any) -> None:
-        from jupyter_aml.notebook.capture import Capture
+    def run(self) -> None:
+        """Look, tell, wait; until the run ends."""
+        pause, failures, ticked = QUICK, 0, time.monotonic()
+        while not self._stopped.wait(pause):
+            if self._details.connection.closed:
+                return
+            began = time.monotonic()
+            try:
+                if self._moved():
+                    self._refresh()
+                    if self._details.ended:
+                        self._end()
+                        return
+                    pause, ticked = max(PACE, 3 * (time.monotonic() - began)), time.monotonic()
+                else:
+                    pause = min(SLOW, pause * 1.2)
+                    if time.monotonic() - ticked >= self._tick():
+                        ticked = time.monotonic()
+                        self._tell({"head": self._details.head()})
+                failures = 0
+            except NotFoundException:
+                self._tell({"head": "<i>This run was deleted.</i>"})
+                self._end()
+                return
+            except Exception as error:  # the store is busy or away, the kernel shuts down: try again later
+                failures += 1
+                log.debug("Run %s cannot be followed for now: %s", self._details.run_id, error)
+                pause = min(PATIENCE, 0.5 * 2 ** min(failures, 8))
 
-        self._message = context.message_id()
-        self.recorder.started(
-            self._message, info.raw_cell or "", cell_id=info.cell_id, execution_count=self._shell.execution_count
-        )
-        self._kept = Capture(self._shell, said=self._said, shown=self._shown)
-        self._kept.__enter__()
+    def _moved(self) -> bool:
+        """Whether something happened to the run, or below the same root."""
+        store = self._details.connection.store
+        last = store.last_change()
+        if last == self._seen:
+            return False
+        changes = store.changes(self._seen, 1000)
+        self._seen = changes[-1].seq if 0 < len(changes) < 1000 else last
+        known = (self._details.run_id, self._details.root)
+        return len(changes) >= 1000 or any(c.noun == "run" and (c.id in known or c.root == known[1]) for c in changes)
 
-    def _after(self, result: Any) -> None:
-        if not self._message:  # the cell that switched tracking on
-            return
-        self._leave()
-        error = result.error_before_exec or result.error_in_exec
-        if error is not None:
-            import traceback
+    def _tick(self) -> float:
+        """Seconds after which the duration reads differently enough."""
+        run = self._details.record
+        age = time.time() - (run.started or time.time()) if run is not None else 0.0
+        return 1.0 if age < 60 else 5.0 if age < 3600 else 60.0
 
-            lines = traceback.format_exception(type(error), error, error.__traceback__)
-            self.recorder.error(self._message, type(error).__name__, str(error), lines)
-        self.recorder.finished(self._message, "ok" if error is None else "error")
-        self._message = ""
+    def _refresh(self) -> None:
+        self._tell(self._details.read())
 
-    def _leave(self) -> None:
-        if self._kept is not None:
-            self._kept.__exit__(None, None, None)
-            self._kept = None
+    def _tell(self, sections: dict[str, str]) -> None:
+        changed = {name: part for name, part in sections.items() if part != self._sections.get(name)}
+        with self._telling:
+            if changed and not self._over:
+                self._sections |= changed
+                self._screen.put(changed)
 
-    def _said(self, path: str, text: str) -> None:
-        self.recorder.stream(self._message, path.removesuffix(".txt"), text)
+    def _end(self) -> None:
+        with self._telling:
+            if self._over:
+                return
+            self._over = True
+            try:
+                self._screen.end(dict(self._sections), self._details.text())
+            except Exception as error:
+                log.debug("The display of run %s could not be completed: %s", self._details.run_id, error)
 
-    def _shown(self, data: Any) -> None:
-        if isinstance(data, dict):
-            self.recorder.output(self._message, data)
+
+def stop_all() -> None:
+    """End all followers: their screens stay as they are."""
+    with _lock:
+        known, _following[:] = list(_following), []
+    for follower in known:
+        if follower.is_alive():
+            follower.stop()
 
 
-def notebook_name(shell: Any) -> str:
-    """What is known of the notebook's name in this kernel."""
-    import os
-
-    known = os.environ.get("JPY_SESSION_NAME") or shell.user_ns.get("__vsc_ipynb_file__") or ""
-    if known:
-        return PurePath(str(known)).name
-    with contextlib.suppress(Exception):
-        return f"{getpass.getuser()}'s notebook"
-    return "notebook"
+atexit.register(stop_all)

@@ -17,7 +17,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from jupyter_aml.errors import AzureMLException
 from jupyter_aml.notebook.capture import Capture
 from jupyter_aml.notebook.display import runs_table
-from jupyter_aml.notebook.follow import Follower
+from jupyter_aml.notebook.track import Follower
 from jupyter_aml.store.events import RunChanged, TextLogged
 from jupyter_aml.tracking import cells, context
 from jupyter_aml.tracking.experiment import Experiment

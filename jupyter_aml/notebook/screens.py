@@ -79,9 +79,10 @@ class WidgetScreen(HtmlScreen):
         import ipywidgets
 
         style = ipywidgets.HTML(parts.STYLE, layout={"display": "none"})
-        self._parts = {name: ipywidgets.HTML(parts.alone(sections.get(name, ""))) for name in parts.ORDER}
-        for part in self._parts.values():
-            part.layout.display = "" if part.value else "none"
+        self._parts = {}
+        for name in parts.ORDER:
+            markup = parts.alone(sections.get(name, ""))
+            self._parts[name] = ipywidgets.HTML(markup, layout={"display": _shown(markup)})
         self._box = ipywidgets.VBox([style, *self._parts.values()])
         super().__init__(sections, text)
 
@@ -96,4 +97,9 @@ class WidgetScreen(HtmlScreen):
         for name, markup in changed.items():
             part = self._parts[name]
             part.value = parts.alone(markup)
-            part.layout.display = "" if markup else "none"
+            part.layout.display = _shown(markup)
+
+
+def _shown(markup: str) -> str | None:
+    """An empty part takes no room."""
+    return None if markup else "none"
