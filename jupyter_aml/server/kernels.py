@@ -101,13 +101,12 @@ class KernelWatcher:
             return
         watched = self._watched(kernel_id)
         try:
-            for _ in range(100):
-                paths = await self.notebooks.of_kernel(kernel_id)
-                for path in paths:
+            for _ in range(200):
+                for path in await self.notebooks.of_kernel(kernel_id):
                     await self.decide(watched, path)
-                if paths or kernel_id not in self._server.kernel_manager:
+                if watched.notebooks or kernel_id not in self._server.kernel_manager:
                     break
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.05)
         except Exception as error:
             log.warning("jupyter_aml could not find out whether kernel %s is tracked (%s).", kernel_id, error)
         self.guarded(watched.decide)  # a console or a bare kernel is not tracked, unless it is asked for
@@ -121,7 +120,7 @@ class KernelWatcher:
         """Learn from the notebook itself whether it is tracked, unless that is known."""
         if path not in watched.notebooks:
             tracked, experiment = await self.notebooks.tracking(path)
-            if path not in watched.notebooks:
+            if tracked is not None and path not in watched.notebooks:
                 self._track(watched, path, tracked, experiment)
 
     async def refresh(self, path: str) -> Watched | None:

@@ -52,7 +52,7 @@ class TrackingHandler(AmlHandler):
         recorder = watched.recorder if watched is not None and tracked else None
         return {
             "path": path,
-            "tracked": tracked,
+            "tracked": bool(tracked),
             "experiment": experiment or PurePosixPath(path).stem,
             "session_run": recorder.parent if recorder is not None else None,
             "kernel_id": watched.kernel_id if watched is not None else None,

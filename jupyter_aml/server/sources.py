@@ -55,8 +55,12 @@ class Notebooks:
             self._switched.pop(next(iter(self._switched)))
         self._switched[path] = (time.time(), tracked, experiment)
 
-    async def tracking(self, path: str) -> tuple[bool, str]:
-        """Whether a notebook is to be tracked, and the experiment that it names ("" for none)."""
+    async def tracking(self, path: str) -> tuple[bool | None, str]:
+        """Whether a notebook is to be tracked, and the experiment that it names ("" for none).
+
+        None where there is no such notebook (yet): JupyterLab starts a session under a name that it makes up, and gives
+        it the notebook's own a moment later.
+        """
         model = await self._model(path, content=True)
         metadata = model.get("content", {}).get("metadata", {}) if model else {}
         given = metadata.get(METADATA) if isinstance(metadata, dict) else None
@@ -71,6 +75,8 @@ class Notebooks:
                 tracked, experiment = told[1], told[2] or experiment
         elif self._track == "all":
             tracked = True
+        elif not model:
+            return None, ""
         return tracked and self._track != "none", experiment
 
     async def cell_ids(self, path: str) -> frozenset[str]:

@@ -97,7 +97,7 @@ def notebook(jp_fetch, jp_ws_fetch, jp_root_dir, eventually, services):
     sockets = []
 
     async def start(
-        name="training.ipynb", tracked=True, kernel="python3", experiment=None, cell="cell", kernel_id=None, save=True
+        name="training.ipynb", tracked=True, kernel="python3", experiment=None, cell="cell", kernel_id=None, save=True, born=None
     ):
         metadata = {"kernelspec": {"name": kernel, "display_name": kernel}}
         if tracked is not None:
@@ -107,8 +107,14 @@ def notebook(jp_fetch, jp_ws_fetch, jp_root_dir, eventually, services):
         if save:
             nbformat.write(content, jp_root_dir / name)
         wanted = {"id": kernel_id} if kernel_id else {"name": kernel}
-        body = json.dumps({"path": name, "type": "notebook", "name": name, "kernel": wanted})
+        body = json.dumps({"path": born or name, "type": "notebook", "name": name, "kernel": wanted})
         session = json.loads((await jp_fetch("api", "sessions", method="POST", body=body)).body)
+        if born:
+            looked = asyncio.get_running_loop().time() + 0.4  # the watcher looks ten times a second and more
+            while asyncio.get_running_loop().time() < looked:
+                await jp_fetch("aml", "api", "v1", "notebooks", "tracking", params={"path": born})
+            renamed = json.dumps({"path": name})
+            await jp_fetch("api", "sessions", session["id"], method="PATCH", body=renamed)
         session_id = uuid.uuid4().hex
         socket = await jp_ws_fetch(
             "api", "kernels", session["kernel"]["id"], "channels", params={"session_id": session_id}

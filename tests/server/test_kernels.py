@@ -72,6 +72,12 @@ async def test_a_display_of_our_mime_type_logs_in_any_language(notebook, store, 
     assert (dict(run.tags), dict(run.params)) == ({"m": "glm"}, {"k": 3})
 
 
+async def test_a_session_that_begins_under_a_made_up_name_is_tracked(notebook, store, eventually) -> None:
+    kernel = await notebook(born="0e7c6f0a-made-up")  # as JupyterLab begins them
+    run = await ended(eventually, store, cell_run_id(await kernel.run("1 + 1")))
+    assert run.details["notebook"] == "training.ipynb"
+
+
 async def test_an_untracked_notebook_leaves_no_trace(notebook, store) -> None:
     kernel = await notebook(tracked=None)
     await kernel.run("1 + 1")

@@ -107,7 +107,7 @@ function Empty(props: IRunsProps): JSX.Element {
             {trans.__('Track the current notebook')}
           </button>
           <p>{trans.__('Or write in a notebook:')}</p>
-          <pre>{'%load_ext jupyter_aml\n%aml log loss=0.1'}</pre>
+          <pre>{'%load_ext jupyter_aml\n%aml log loss 0.1'}</pre>
         </>
       )}
     </div>
