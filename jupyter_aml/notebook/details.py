@@ -50,6 +50,8 @@ class Details:
         self._children: list[RunRecord] = []
         self._figures: dict[str, tuple[Any, str]] = {}
         self._images: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._logged: dict[str, int] = {}
         self._lengths: dict[tuple[str, str], int] = {}
 
     def read(self) -> dict[str, str]:
@@ -68,7 +70,7 @@ class Details:
         return {
             "head": self.head(),
             "metrics": self._metrics(store, run),
-            "images": self._show_images(files),
+            "images": self._show_images(store, run, files),
             "log": self._log(store, run, files),
             "children": self._show_children(store, run),
         }
@@ -99,21 +101,38 @@ class Details:
         return known[1]
 
     # -- files -------------------------------------------------------------------------------------------------------
-    def _show_images(self, files: list[FileRecord]) -> str:
+    def _show_images(self, store: Store, run: RunRecord, files: list[FileRecord]) -> str:
         pictures = sorted((f for f in files if f.digest and _media_type(f)), key=lambda f: f.time, reverse=True)
+        captions = self._captions(store, run) if pictures else {}
         shown: list[str] = []
         named: list[str] = []
         for file in pictures:
+            caption = captions.get(file.path, file.path)
             if len(shown) < IMAGES and file.size <= IMAGE:
-                key = f"{file.digest} {file.path}"
+                key = f"{file.digest} {caption}"
                 if key not in self._images:
                     with self.connection.blobs.open(file.digest) as content:
                         data = base64.b64encode(content.read()).decode()
-                    self._images[key] = sections.image(file.path, f"data:{_media_type(file)};base64,{data}")
+                    self._images[key] = sections.image(caption, f"data:{_media_type(file)};base64,{data}")
                 shown.append(self._images[key])
             else:
-                named.append(file.path)
+                named.append(caption)
         return sections.images(shown, named)
+
+    def _captions(self, store: Store, run: RunRecord) -> dict[str, str]:
+        """Logged images are known by their metric's name; their files' names are made up."""
+        for metric in run.metrics.values():
+            known = self._logged.get(metric.name, 0)
+            if metric.kind == "image" and metric.count > known:
+                start = max(known, metric.count - 100)
+                series = store.series(run.id, metric.name, start=start)
+                for number, value in enumerate(series.values if series is not None else (), start + 1):
+                    if isinstance(value, dict) and "path" in value:
+                        self._names[str(value["path"])] = (
+                            metric.name if metric.count == 1 else f"{metric.name} {number}"
+                        )
+                self._logged[metric.name] = metric.count
+        return self._names
 
     def _log(self, store: Store, run: RunRecord, files: list[FileRecord]) -> str:
         newest, of = _newest_text(files), ""

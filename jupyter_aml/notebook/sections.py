@@ -13,35 +13,37 @@ from jupyter_aml.tracking.html import Safe
 _TONES = {"Completed": "ok", "Failed": "bad", "Canceled": "off", "Running": "on"}
 
 STYLE = """<style>
-.aml-Details{color:var(--jp-ui-font-color1,currentColor);font:13px/1.45 var(--jp-ui-font-family,system-ui,sans-serif);
+div.aml-Details{color:var(--jp-ui-font-color1,currentColor);font:13px/1.45 var(--jp-ui-font-family,system-ui,sans-serif);
 max-width:1100px}
-.aml-Details .aml-muted,.aml-Details text{color:var(--jp-ui-font-color2,inherit);fill:var(--jp-ui-font-color2,currentColor)}
-.aml-Details .aml-title{display:flex;gap:10px;align-items:baseline;flex-wrap:wrap}
-.aml-Details .aml-title b{font-size:15px}
-.aml-Details .aml-status{padding:0 8px;border-radius:9px;border:1px solid currentColor;white-space:nowrap}
-.aml-Details .aml-ok{color:var(--jp-success-color1,#2e7d32)}
-.aml-Details .aml-bad{color:var(--jp-error-color1,#d32f2f)}
-.aml-Details .aml-on{color:var(--jp-brand-color1,#1976d2)}
-.aml-Details .aml-off{color:var(--jp-warn-color1,#b26a00)}
-.aml-Details .aml-pairs{display:flex;flex-wrap:wrap;gap:2px 16px;margin:4px 0}
-.aml-Details h4{margin:10px 0 4px;font-size:13px;font-weight:600}
-.aml-Details pre{margin:0;padding:6px 8px;white-space:pre-wrap;overflow-wrap:anywhere;
-font:12px/1.4 var(--jp-code-font-family,monospace);color:inherit;background:var(--jp-layout-color2,rgba(128,128,128,.12))}
-.aml-Details .aml-tail{display:flex;flex-direction:column-reverse;max-height:220px;overflow:auto}
-.aml-Details .aml-scroll{max-height:280px;overflow:auto}
-.aml-Details .aml-grid-of{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:10px}
-.aml-Details figure{margin:0;padding:6px;border:1px solid var(--jp-border-color2,rgba(128,128,128,.4));min-width:0}
-.aml-Details figcaption{display:flex;justify-content:space-between;gap:8px;overflow-wrap:anywhere}
-.aml-Details svg{display:block;width:100%;height:auto}
-.aml-Details svg text{font-size:10px}
-.aml-Details .aml-grid{stroke:var(--jp-border-color2,rgba(128,128,128,.3));stroke-width:1}
-.aml-Details .aml-line{fill:none;stroke:var(--jp-brand-color1,#1976d2);stroke-width:1.5;stroke-linejoin:round}
-.aml-Details .aml-band{fill:var(--jp-brand-color1,#1976d2);opacity:.2}
-.aml-Details .aml-dot{fill:var(--jp-brand-color1,#1976d2)}
-.aml-Details img{display:block;max-width:100%;max-height:320px;margin:auto;background:#fff}
-.aml-Details table{border-collapse:collapse;margin:0;font-size:12px;color:inherit}
-.aml-Details th,.aml-Details td{text-align:left;padding:2px 14px 2px 0;border:0;white-space:nowrap;background:none}
-.aml-Details tr{border-bottom:1px solid var(--jp-border-color3,rgba(128,128,128,.2));background:none}
+div.aml-Details .aml-muted,div.aml-Details text{color:var(--jp-ui-font-color2,inherit);fill:var(--jp-ui-font-color2,currentColor)}
+div.aml-Details .aml-title{display:flex;gap:10px;align-items:baseline;flex-wrap:wrap}
+div.aml-Details .aml-title b{font-size:15px}
+div.aml-Details .aml-status{padding:0 8px;border-radius:9px;border:1px solid currentColor;white-space:nowrap}
+div.aml-Details .aml-ok{color:var(--jp-success-color1,#2e7d32)}
+div.aml-Details .aml-bad{color:var(--jp-error-color1,#d32f2f)}
+div.aml-Details .aml-on{color:var(--jp-brand-color1,#1976d2)}
+div.aml-Details .aml-off{color:var(--jp-warn-color1,#b26a00)}
+div.aml-Details .aml-pairs{display:flex;flex-wrap:wrap;gap:2px 16px;margin:4px 0}
+div.aml-Details.aml-Details code{color:inherit;background:none;padding:0;font-size:12px}
+div.aml-Details h4{margin:10px 0 4px;font-size:13px;font-weight:600}
+div.aml-Details.aml-Details pre{margin:0;padding:6px 8px;white-space:pre-wrap;overflow-wrap:anywhere;
+font:12px/1.4 var(--jp-code-font-family,monospace);color:inherit;background:none;flex:none;overflow:visible;border:0}
+div.aml-Details .aml-tail{display:flex;flex-direction:column-reverse;max-height:220px;overflow:auto;
+background:var(--jp-layout-color2,rgba(128,128,128,.12))}
+div.aml-Details .aml-scroll{max-height:280px;overflow:auto}
+div.aml-Details .aml-grid-of{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:10px}
+div.aml-Details figure{margin:0;padding:6px;border:1px solid var(--jp-border-color2,rgba(128,128,128,.4));min-width:0}
+div.aml-Details figcaption{display:flex;justify-content:space-between;gap:8px;overflow-wrap:anywhere}
+div.aml-Details svg{display:block;width:100%;height:auto}
+div.aml-Details svg text{font-size:10px}
+div.aml-Details .aml-grid{stroke:var(--jp-border-color2,rgba(128,128,128,.3));stroke-width:1}
+div.aml-Details .aml-line{fill:none;stroke:var(--jp-brand-color1,#1976d2);stroke-width:1.5;stroke-linejoin:round}
+div.aml-Details .aml-band{fill:var(--jp-brand-color1,#1976d2);opacity:.2}
+div.aml-Details .aml-dot{fill:var(--jp-brand-color1,#1976d2)}
+div.aml-Details img{display:block;max-width:100%;max-height:320px;margin:auto;background:#fff}
+div.aml-Details table{border-collapse:collapse;margin:0;font-size:12px;color:inherit}
+div.aml-Details th,div.aml-Details td{text-align:left;padding:2px 14px 2px 0;border:0;white-space:nowrap;background:none}
+div.aml-Details tr{border-bottom:1px solid var(--jp-border-color3,rgba(128,128,128,.2));background:none}
 </style>"""
 ORDER = ("head", "metrics", "images", "log", "children")
 """The sections from top to bottom."""
