@@ -97,7 +97,14 @@ def notebook(jp_fetch, jp_ws_fetch, jp_root_dir, eventually, services):
     sockets = []
 
     async def start(
-        name="training.ipynb", tracked=True, kernel="python3", experiment=None, cell="cell", kernel_id=None, save=True, born=None
+        name="training.ipynb",
+        tracked=True,
+        kernel="python3",
+        experiment=None,
+        cell="cell",
+        kernel_id=None,
+        save=True,
+        born=None,
     ):
         metadata = {"kernelspec": {"name": kernel, "display_name": kernel}}
         if tracked is not None:
