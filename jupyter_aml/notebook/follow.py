@@ -10,6 +10,7 @@ from typing import Protocol
 
 from jupyter_aml.errors import NotFoundException
 from jupyter_aml.notebook.details import Details
+from jupyter_aml.store.records import Change
 
 log = logging.getLogger("jupyter_aml")
 
@@ -107,8 +108,12 @@ class Follower(threading.Thread):
             return False
         changes = store.changes(self._seen, 1000)
         self._seen = changes[-1].seq if 0 < len(changes) < 1000 else last
-        known = (self._details.run_id, self._details.root)
-        return len(changes) >= 1000 or any(c.noun == "run" and (c.id in known or c.root == known[1]) for c in changes)
+        return len(changes) >= 1000 or any(map(self._concerns, changes))
+
+    def _concerns(self, change: Change) -> bool:
+        if change.noun == "experiment":
+            return change.verb == "deleted"  # its runs are gone without a word
+        return change.id == self._details.run_id or (bool(change.root) and change.root == self._details.root)
 
     def _tick(self) -> float:
         """Seconds after which the duration reads differently enough."""

@@ -24,7 +24,7 @@ class RunDetails:
     """
 
     def __init__(self, run_instance: Any) -> None:
-        if not hasattr(run_instance, "get_metrics") or not hasattr(run_instance, "id"):
+        if not hasattr(run_instance, "log") or not hasattr(run_instance, "id"):
             raise UserErrorException(f"RunDetails takes a run, not {shown(run_instance)}.")
         self._run = run_instance
         self._settings: dict[str, Any] = {}

@@ -1,24 +1,6 @@
 """The extension in a real kernel: magics and the azureml alias."""
 
-import pytest
-from jupyter_client.manager import start_new_kernel
-
 from jupyter_aml import Workspace
-
-
-@pytest.fixture
-def kernel(tmp_path, home):
-    manager, client = start_new_kernel(kernel_name="python3", cwd=str(tmp_path), extra_arguments=["--ext=jupyter_aml"])
-
-    def run(code):
-        seen = []
-        reply = client.execute_interactive(code, timeout=60, output_hook=seen.append)
-        text = "".join(m["content"].get("text", "") for m in seen if m["msg_type"] == "stream")
-        return reply["content"], text
-
-    yield run
-    client.stop_channels()
-    manager.shutdown_kernel()
 
 
 def test_a_cell_is_a_run_with_what_it_printed_showed_and_logged(kernel) -> None:

@@ -1,0 +1,1 @@
+from conftest_notebook import kernel  # noqa: F401
