@@ -21,6 +21,7 @@ def write(lab, name, *sources, track=None):
 
 def open_notebook(page, lab, name):
     page.goto(lab.page(name))
+    page.wait_for_function("window.jupyterapp?.restored")
     page.evaluate("window.jupyterapp.restored.then(() => null)")
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
     expect(page.locator(".jp-StatusBar-Widget", has_text="| Idle")).to_be_visible()
