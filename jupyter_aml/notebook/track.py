@@ -1,20 +1,24 @@
-"""``%aml track on``: a kernel that records its own cells, where no server does it."""
+"""``%aml track on``: a kernel that records its own cells, where no server does it.
+
+It overhears the messages that the kernel sends to its front ends, as the server's watcher does from outside: both make the
+same runs of the same cells.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import getpass
+import atexit
 import itertools
+import os
 from pathlib import PurePath
 from typing import Any
 
 from jupyter_aml.tracking import cells, context
 
-_lives = itertools.count(1)
+_sessions = itertools.count(1)
 
 
-class Follower:
-    """Records the cells of this kernel as runs of one session, from the next cell on.
+class Tracking:
+    """Records the cells of this kernel as runs of one session, the one that executes now included.
 
     Args:
         shell: the IPython shell of a kernel.
@@ -23,74 +27,80 @@ class Follower:
     """
 
     def __init__(self, shell: Any, workspace: Any, experiment: str) -> None:
-        self._shell = shell
-        self._message = ""
-        kernel = shell.kernel
-        session = f"{kernel.session.session}#kernel{next(_lives)}"
+        self.experiment = experiment
+        self.active = True
+        self._kernel = shell.kernel
+        self._pid = os.getpid()
         self.recorder = cells.open_session(
             workspace.connection,
-            kernel_session=session,
+            kernel_session=f"{self._kernel.session.session}#kernel{next(_sessions)}",
             experiment=experiment,
-            notebook=notebook_name(shell),
-            kernel_name=kernel.implementation,
+            notebook=notebook_path(shell),
+            kernel_name=self._kernel.implementation,
         )
-        self._kept: Any = None
         context.adopt(context.Context(workspace.connection, self.recorder.parent, experiment))
-        shell.events.register("pre_run_cell", self._before)
-        shell.events.register("post_run_cell", self._after)
+        self._send = self._kernel.session.send
+        self._kernel.session.send = self._overheard
+        atexit.register(self.stop, "The kernel was shut down.", "KernelShutdown")
+        self._started(context.message_id(), self._request().get("content", {}), shell.execution_count)
 
-    def stop(self) -> None:
-        """End the session; the cell that says so is not recorded any more."""
-        for event, function in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
-            with contextlib.suppress(ValueError):
-                self._shell.events.unregister(event, function)
-        self._leave()
-        context.adopt(None)
-        cells.close_session(self.recorder, reason="Tracking was switched off.", code="TrackingOff")
-
-    def _before(self, info: Any) -> None:
-        from jupyter_aml.notebook.capture import Capture
-
-        self._message = context.message_id()
-        self.recorder.started(
-            self._message, info.raw_cell or "", cell_id=info.cell_id, execution_count=self._shell.execution_count
-        )
-        self._kept = Capture(self._shell, said=self._said, shown=self._shown)
-        self._kept.__enter__()
-
-    def _after(self, result: Any) -> None:
-        if not self._message:  # the cell that switched tracking on
+    def stop(self, reason: str = "Tracking was switched off.", code: str = "TrackingOff") -> None:
+        """End the session. The cell that executes now ends with it, well."""
+        if not self.active or self._pid != os.getpid():
             return
-        self._leave()
-        error = result.error_before_exec or result.error_in_exec
-        if error is not None:
-            import traceback
+        self.active = False
+        if self._kernel.session.__dict__.get("send") == self._overheard:
+            del self._kernel.session.send
+        context.adopt(None)
+        atexit.unregister(self.stop)
+        for msg_id in self.recorder.running:
+            self.recorder.finished(msg_id)
+        cells.close_session(self.recorder, reason=reason, code=code)
 
-            lines = traceback.format_exception(type(error), error, error.__traceback__)
-            self.recorder.error(self._message, type(error).__name__, str(error), lines)
-        self.recorder.finished(self._message, "ok" if error is None else "error")
-        self._message = ""
+    def _request(self) -> dict[str, Any]:
+        return self._kernel.get_parent("shell") or {}
 
-    def _leave(self) -> None:
-        if self._kept is not None:
-            self._kept.__exit__(None, None, None)
-            self._kept = None
+    def _overheard(self, *args: Any, **kwargs: Any) -> Any:
+        message = self._send(*args, **kwargs)
+        if self.active and isinstance(message, dict):
+            try:
+                self._heard(message)
+            except Exception as error:  # never into the user's cell
+                cells.log.debug("jupyter_aml did not understand a message of its kernel: %s", error)
+        return message
 
-    def _said(self, path: str, text: str) -> None:
-        self.recorder.stream(self._message, path.removesuffix(".txt"), text)
+    def _heard(self, message: dict[str, Any]) -> None:
+        kind, parent = message["header"]["msg_type"], message.get("parent_header") or {}
+        msg_id, content = parent.get("msg_id", ""), message.get("content") or {}
+        if parent.get("msg_type") != "execute_request" or not msg_id:
+            return
+        if kind == "execute_input":
+            if context.read_mark(context.kernel_id(self._kernel)) is not None:
+                self.stop("The Jupyter server tracks the notebook now.")
+            else:
+                self._started(msg_id, content, content.get("execution_count"))
+        elif kind == "stream":
+            self.recorder.stream(msg_id, content.get("name", "stdout"), str(content.get("text") or ""))
+        elif kind in ("display_data", "execute_result"):
+            result = kind == "execute_result"
+            self.recorder.output(msg_id, content.get("data") or {}, content.get("metadata"), result=result)
+        elif kind == "error":
+            lines = [str(line) for line in content.get("traceback") or []]
+            self.recorder.error(msg_id, str(content.get("ename")), str(content.get("evalue")), lines)
+        elif kind == "status" and content.get("execution_state") == "idle":
+            self.recorder.finished(msg_id)
 
-    def _shown(self, data: Any) -> None:
-        if isinstance(data, dict):
-            self.recorder.output(self._message, data)
+    def _started(self, msg_id: str, content: dict[str, Any], count: Any) -> None:
+        cell_id = (self._request().get("metadata") or {}).get("cellId")
+        self.recorder.started(
+            msg_id,
+            str(content.get("code") or ""),
+            cell_id=cell_id if isinstance(cell_id, str) else None,
+            execution_count=count if isinstance(count, int) else None,
+        )
 
 
-def notebook_name(shell: Any) -> str:
-    """What is known of the notebook's name in this kernel."""
-    import os
-
-    known = os.environ.get("JPY_SESSION_NAME") or shell.user_ns.get("__vsc_ipynb_file__") or ""
-    if known:
-        return PurePath(str(known)).name
-    with contextlib.suppress(Exception):
-        return f"{getpass.getuser()}'s notebook"
-    return "notebook"
+def notebook_path(shell: Any) -> str:
+    """The notebook's path as far as its kernel knows it; "" where it does not."""
+    known = shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or ""
+    return PurePath(str(known)).as_posix() if str(known).endswith(".ipynb") else ""

@@ -1,16 +1,26 @@
 """A real kernel, and what it says to the front end."""
 
 import time
+import uuid
+from pathlib import Path
 
 import pytest
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import KernelManager
+from jupyter_core.paths import jupyter_runtime_dir
 
 
 class Kernel:
     """Executes code and remembers all that was said on the way."""
 
     def __init__(self, folder, *words):
-        self.manager, self.client = start_new_kernel(kernel_name="python3", cwd=str(folder), extra_arguments=[*words])
+        self.id = f"test-{uuid.uuid4()}"
+        runtime = Path(jupyter_runtime_dir())
+        runtime.mkdir(parents=True, exist_ok=True)
+        self.manager = KernelManager(kernel_name="python3", connection_file=str(runtime / f"kernel-{self.id}.json"))
+        self.manager.start_kernel(cwd=str(folder), extra_arguments=[*words])
+        self.client = self.manager.blocking_client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=60)
 
     def __call__(self, code, **kw):
         """The reply's content, and the text that was printed."""
@@ -25,6 +35,10 @@ class Kernel:
         assert reply["parent_header"]["msg_id"] == asked
         text = "".join(m["content"].get("text", "") for m in self.said if m["msg_type"] == "stream")
         return reply["content"], text
+
+    def flush(self):
+        """What was written so far is in the store when this returns. No cell of the notebook's."""
+        self("from jupyter_aml import Workspace as w; w.default().connection.flush(); del w", silent=True)
 
     def bundles(self, kind="display_data"):
         """MIME bundles of the last execution."""
