@@ -101,7 +101,19 @@ export class RunsModel implements IDisposable {
 
   showArchived(archived: boolean): void {
     this.archived = archived;
+    this._emit();
     void this.refresh();
+  }
+
+  /** Put an experiment away, or take it back. */
+  async archive(name: string, archived: boolean): Promise<void> {
+    try {
+      await this.client.changeExperiment(name, { archived });
+      this.error = null;
+    } catch (error) {
+      this.error = (error as Error).message;
+    }
+    await this._refreshExperiments();
   }
 
   /** Load everything that is shown anew. */

@@ -87,6 +87,19 @@ export function ExperimentRow(props: ITree & { experiment: IExperiment }): JSX.E
           {experiment.name}
         </span>
         <span className="aml-Row-count">{experiment.run_count}</span>
+        <span className="aml-Row-actions">
+          <button
+            title={
+              model.archived ? trans.__('Show it among the others again') : trans.__('Hide it; nothing is deleted')
+            }
+            onClick={event => {
+              event.stopPropagation();
+              void model.archive(experiment.name, !model.archived);
+            }}
+          >
+            {model.archived ? trans.__('Restore') : trans.__('Archive')}
+          </button>
+        </span>
       </div>
       {list && <RunRows {...props} list={list} level={2} />}
     </>
