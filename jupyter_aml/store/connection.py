@@ -15,7 +15,8 @@ from jupyter_aml.errors import AzureMLException, WorkspaceException
 from jupyter_aml.store import home
 from jupyter_aml.store.contract import Blobs, Store
 from jupyter_aml.store.events import NO_STEP, Event, Points, RunStatus
-from jupyter_aml.store.journal import OWN, SUFFIX, Journal, Reader
+from jupyter_aml.store.journal import OWN, SUFFIX, Journal
+from jupyter_aml.store.journal_reader import Reader
 from jupyter_aml.store.locks import try_lock
 from jupyter_aml.store.records import SeriesKind
 from jupyter_aml.store.shipper import Shipper, ship

@@ -12,7 +12,8 @@ from pathlib import Path
 from jupyter_aml.errors import AzureMLException, StoreUnavailableException
 from jupyter_aml.store.contract import Store
 from jupyter_aml.store.events import Batch
-from jupyter_aml.store.journal import Journal, Reader
+from jupyter_aml.store.journal import Journal
+from jupyter_aml.store.journal_reader import Reader
 
 log = logging.getLogger("jupyter_aml")
 

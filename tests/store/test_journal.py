@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_aml.store.codec import decode, encode
+from jupyter_aml.store.connection import connect
 from jupyter_aml.store.events import (
     Batch,
     ExperimentPut,
@@ -24,7 +25,8 @@ from jupyter_aml.store.events import (
     SnapshotTaken,
     TextLogged,
 )
-from jupyter_aml.store.journal import Journal, Reader
+from jupyter_aml.store.journal import Journal
+from jupyter_aml.store.journal_reader import Reader
 from jupyter_aml.store.records import RunRecord, SnapshotRecord
 
 
@@ -107,33 +109,84 @@ def test_whatever_was_appended_is_read_in_order(tmp_path_factory, entries) -> No
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_a_damaged_journal_gives_every_whole_entry_and_no_false_one(tmp_path_factory, data) -> None:
+@given(st.data(), st.sampled_from([3, 30, 700]))
+def test_a_damaged_journal_gives_every_whole_entry_and_no_false_one(tmp_path_factory, data, count) -> None:
     journal = Journal(tmp_path_factory.mktemp("j"))
-    ref = journal.name_series(about())
-    for i in range(30):
-        journal.point(ref, i, i / 2)
+    refs = [journal.name_series(about("loss")), journal.name_series(about("epoch"))]
+    for i in range(count):
+        if i % 5:
+            journal.point(refs[0], i, i / 2)
+        else:
+            journal.count(refs[1], i, i)
     journal.close(remove=False)
     content = bytearray(journal.path.read_bytes())
-    at = data.draw(st.integers(0, len(content) - 1))
+    start_of_points = len(content) - count * 39
+    at = data.draw(st.integers(0, len(content) - 1) | st.integers(start_of_points, len(content) - 1))
     length = data.draw(st.integers(1, 60))
-    start_of_points = len(content) - 30 * 39
     if data.draw(st.booleans()):
         content[at : at + length] = data.draw(st.binary(min_size=length, max_size=length))
     else:
         del content[at:]
         length = 10**9
     journal.path.write_bytes(bytes(content))
-    got = [(s, v) for e in events_of(journal.path) if isinstance(e, Points) for s, v in zip(e.steps, e.values)]
-    whole = [
-        (i, i / 2)
-        for i in range(30)
-        if at >= start_of_points
-        and not (start_of_points + i * 39 < at + length and at < start_of_points + (i + 1) * 39)
-    ]
-    assert set(whole) <= set(got)
-    assert set(got) <= {(i, i / 2) for i in range(30)}
-    assert [s for s, _ in got] == sorted(s for s, _ in got)
+    read = [e for e in events_of(journal.path) if isinstance(e, Points)]
+    logged = {"loss": [(i, i / 2) for i in range(count) if i % 5], "epoch": [(i, i) for i in range(count) if not i % 5]}
+    for name, points in logged.items():
+        got = [(s, v) for e in read if e.name == name for s, v in zip(e.steps, e.values)]
+        whole = [
+            (i, value)
+            for i, value in points
+            if at >= start_of_points
+            and not (start_of_points + i * 39 < at + length and at < start_of_points + (i + 1) * 39)
+        ]
+        assert set(whole) <= set(got)
+        assert set(got) <= set(points)
+        assert [s for s, _ in got] == sorted(s for s, _ in got)
+
+
+# A metric's points as they are logged: by which cell, and what.
+logged_points = st.tuples(st.sampled_from("ab"), st.floats(allow_nan=False) | st.integers() | st.just(2**70))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(logged_points, max_size=60))
+def test_a_metric_keeps_its_order_and_its_types_whoever_logs_what(tmp_path_factory, points) -> None:
+    connection = connect(tmp_path_factory.mktemp("w"), create=True)
+    writers = {origin: connection.series("r", "x", origin=origin) for origin in "ab"}
+    for origin, value in points:
+        writers[origin].point(value)
+    read = [event for event in events_of(connection.journal) if isinstance(event, Points)]
+    connection.close()
+    got = [(event.origin, value) for event in read for value in event.values]
+    assert got == points
+    assert [type(value) for _, value in got] == [type(value) for _, value in points]
+
+
+def test_a_metric_of_whole_and_broken_numbers_is_one_event(tmp_path) -> None:
+    journal = Journal(tmp_path)
+    ref, other = journal.name_series(about("x")), journal.name_series(about("y"))
+    for i in range(100):
+        journal.count(ref, i, i)
+        journal.point(other, i, 0.5)
+        journal.point(ref, i, i + 0.5)
+    read = {event.name: event for event in events_of(journal)}
+    journal.close(remove=True)
+    assert list(read["x"].values) == [value for i in range(100) for value in (i, i + 0.5)]
+    assert list(read["x"].steps) == [i for i in range(100) for _ in range(2)]
+    assert list(read["y"].values) == [0.5] * 100
+    assert len(read) == 2
+
+
+def test_points_whose_series_was_lost_are_reported_and_hide_no_other(tmp_path, caplog) -> None:
+    journal = Journal(tmp_path)
+    ref = journal.name_series(about("x"))
+    for i in range(50):
+        journal.point(ref, i, 1.0)
+        journal.point(ref + 1, i, 2.0)
+    (event,) = events_of(journal)
+    journal.close(remove=True)
+    assert (event.name, len(event.values)) == ("x", 50)
+    assert "which its journal lost" in caplog.text
 
 
 KILLED = """
@@ -170,7 +223,8 @@ FULL_DISK = """
 import logging, resource, signal, sys, json
 logging.basicConfig(stream=sys.stderr)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-from jupyter_aml.store.journal import Journal, Reader
+from jupyter_aml.store.journal import Journal
+from jupyter_aml.store.journal_reader import Reader
 from pathlib import Path
 journal = Journal(Path(sys.argv[1]))
 ref = journal.name_series({"run": "r", "name": "loss", "kind": "scalar", "origin": "", "description": ""})
