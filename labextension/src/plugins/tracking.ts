@@ -7,6 +7,8 @@ import { CommandIDs } from '../commands';
 import { TrackingModel, TrackingSwitch } from '../notebook/tracking';
 import { IWorkspaceClient } from '../tokens';
 
+const INTRODUCED = 'jupyter-aml:introduced';
+
 /** The switch on a notebook's toolbar. */
 export const tracking: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-aml:tracking',
@@ -23,12 +25,20 @@ export const tracking: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null
   ) => {
     const trans = (translator ?? nullTranslator).load('jupyter_aml');
+    // The first tracked notebook that this browser sees shows where its runs are.
+    const introduce = () => {
+      if (!window.localStorage.getItem(INTRODUCED)) {
+        window.localStorage.setItem(INTRODUCED, 'yes');
+        void app.restored.then(() => app.commands.execute(CommandIDs.showRuns));
+      }
+    };
     const models = new WeakMap<NotebookPanel, TrackingModel>();
     const modelOf = (panel: NotebookPanel): TrackingModel => {
       let model = models.get(panel);
       if (!model) {
         const made = (model = new TrackingModel(client, panel));
         models.set(panel, made);
+        made.changed.connect(() => made.tracked && introduce());
         panel.disposed.connect(() => made.dispose());
       }
       return model;
