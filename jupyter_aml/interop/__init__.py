@@ -18,24 +18,33 @@ def wanted() -> bool:
 
 
 def alias() -> None:
-    """Serve ``azureml`` from jupyter_aml in this process and mend what old notebooks use, unless the environment refuses."""
+    """Serve ``azureml`` from jupyter_aml and mend what old notebooks use, unless the environment refuses.
+
+    Here and in every Python process that is started from here.
+    """
     if wanted():
-        from jupyter_aml.interop import azureml, compat
+        from jupyter_aml.interop import azureml, children, compat
 
         azureml.enable()
         compat.enable()
+        children.enable()
 
 
 def load(shell: Any) -> None:
     """Bring the alias and the compat pack to this IPython shell."""
     if wanted():
+        from jupyter_aml.interop import pip
+
         alias()
+        pip.attach(shell)
 
 
 def unload(shell: Any) -> None:
     """Take back all that `load` brought."""
-    from jupyter_aml.interop import azureml, compat
+    from jupyter_aml.interop import azureml, children, compat, pip
 
+    pip.detach(shell)
+    children.disable()
     compat.disable()
     azureml.disable()
 

@@ -7,19 +7,24 @@ imported, its modules are put aside while the alias is on, and are back when it 
 
 from __future__ import annotations
 
-import difflib
 import sys
 import threading
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jupyter_aml.interop.sdk import ROOT, sdk
 from jupyter_aml.interop.table import SERVED
 
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+
+    from jupyter_aml.interop.sdk import Sdk
+else:
+    Loader = object  # importlib.abc costs more than all the rest, in each process that a kernel starts
+
+ROOT = "azureml"
 _lock = threading.RLock()
 _put_aside: dict[str, ModuleType] = {}
 _ours: dict[str, ModuleType] = {}
@@ -27,6 +32,13 @@ _ours: dict[str, ModuleType] = {}
 
 def _is_azureml(name: str) -> bool:
     return name == ROOT or name.startswith(ROOT + ".")
+
+
+def sdk() -> Sdk:
+    """What the SDK had; read when somebody imports from it, since every child process of a kernel has the alias too."""
+    from jupyter_aml.interop.sdk import sdk
+
+    return sdk()
 
 
 def _served_in(module: str) -> dict[str, str]:
@@ -80,12 +92,14 @@ def _why_not(module: str, name: str) -> str:
     elsewhere = sorted((m for m, inside in sdk().names.items() if name in inside), key=lambda m: (m.count("."), m))
     if elsewhere:
         return f"{text} It is in {elsewhere[0]!r}."
+    import difflib
+
     known = [*sdk().names.get(module, {}), *_served_in(module), *_submodules(module)]
     close = difflib.get_close_matches(name, known, n=1)
     return f"{text} Did you mean {close[0]!r}?" if close else text
 
 
-class _AliasFinder(MetaPathFinder, Loader):
+class _AliasFinder(Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:

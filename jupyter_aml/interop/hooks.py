@@ -6,21 +6,22 @@ look-up per import.
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader, MetaPathFinder
+else:
+    Loader = MetaPathFinder = object  # importlib.abc costs more than all the rest, in each process that a kernel starts
 
 Undo = Callable[[], object]
 Patch = Callable[[ModuleType], list[Undo]]
 Maker = Callable[[str], ModuleType]
-
-_log = logging.getLogger(__name__)
 
 
 class Hooks(MetaPathFinder):
@@ -72,7 +73,9 @@ class Hooks(MetaPathFinder):
             try:
                 self._undo += self.patches[name](module)
             except Exception:
-                _log.warning("the compat pack could not mend %s", name, exc_info=True)
+                import logging
+
+                logging.getLogger(__name__).warning("the compat pack could not mend %s", name, exc_info=True)
 
     def remember(self, undo: Undo) -> None:
         """Add something to undo at `disable`."""

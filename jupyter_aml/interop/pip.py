@@ -1,159 +1,111 @@
-"""``!pip install azureml-…`` and ``%pip install azureml-…`` where the alias is on: said to be served, and not installed."""
+"""``!pip install azureml-…`` and ``%pip install azureml-…`` where the alias is on: said to be served, and not installed.
+
+IPython turns such lines into calls, `get_ipython().system('pip install …')` for instance. These calls are what is looked at
+and rewritten, so that text which only looks like such a line (in a string, say) stays as it is.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
-import shlex
 from typing import Any
 
-_INSTALL = re.compile(
-    r"^(?P<call>\s*(?:sudo\s+)?(?:[^\s|&;]+\s+-m\s+)?[^\s|&;]*pip[\d.]*\s+install)(?P<rest>\s.*)?$",
-    re.IGNORECASE | re.DOTALL,
-)
-_LINE = re.compile(
-    r"^(?P<indent>\s*)(?P<sign>(?:\w+\s*=\s*)?!{1,2}|%(?=pip\s)|(?=pip\s+install\s))(?P<command>.*)$", re.DOTALL
-)
-_CHAIN = re.compile(r"(\s*(?:&&|;)\s*)")
-_TAIL = re.compile(r"\s+(?:[12&]?>|<|\|).*$", re.DOTALL)
-_SERVED = re.compile(r"^azureml(?:[-_.][a-z0-9_.-]+?)?(?:\[[^\]]*\])?(?:\s*[=<>!~].*)?$", re.IGNORECASE)
-_NAME = re.compile(r"^[A-Za-z0-9_.-]*[A-Za-z0-9]")
-_TAKES_VALUE = frozenset(
-    [
-        "-i",
-        "--index-url",
-        "--extra-index-url",
-        "-f",
-        "--find-links",
-        "-c",
-        "--constraint",
-        "-t",
-        "--target",
-        "--proxy",
-        "--timeout",
-        "--retries",
-        "--trusted-host",
-        "--cert",
-        "--cache-dir",
-        "--prefix",
-        "--root",
-        "--platform",
-        "--python-version",
-        "--progress-bar",
-        "--upgrade-strategy",
-        "--src",
-        "--log",
-        "--no-binary",
-        "--only-binary",
-        "--config-settings",
-    ]
-)
-_BRINGS = frozenset(["-r", "--requirement", "-e", "--editable"])
+from jupyter_aml.interop.pip_words import without_served
+
+_SHELL_MAGICS = ("system", "sx", "sc", "!", "bash", "sh", "script")
 
 
-def without_served(command: str) -> tuple[str, list[str]]:
-    """A shell command without the packages that we serve.
-
-    Args:
-        command: one line of shell, perhaps several commands joined by ``&&`` or ``;``.
-
-    Returns:
-        The command to run ("" when nothing is left to do) and the names that were taken out of it.
-    """
-    taken: list[str] = []
-    parts = _CHAIN.split(command)
-    for i in range(0, len(parts), 2):
-        parts[i], names = _one(parts[i])
-        taken += names
-    if not taken:
-        return command, []
-    if not any(part.strip() and part != "true" for part in parts[::2]):
-        return "", taken
-    return "".join(parts), taken
-
-
-def _one(command: str) -> tuple[str, list[str]]:
-    match = _INSTALL.match(command)
-    if match is None:
-        return command, []
-    rest = match["rest"] or ""
-    tail = _TAIL.search(rest)
-    words, kept, names = _words(rest[: tail.start()] if tail else rest), [], []
-    for word in words:
-        bare = word.strip("\"'")
-        if _SERVED.match(bare):
-            found = _NAME.match(bare)
-            names.append(found.group() if found else bare)
-        else:
-            kept.append(word)
-    if not names:
-        return command, []
-    if not _something(kept):
-        return "true", names
-    return " ".join([match["call"].rstrip(), *kept]) + (tail.group() if tail else ""), names
-
-
-def _words(text: str) -> list[str]:
-    """Words with their quotes, so that joining them gives the same command."""
-    try:
-        lexer = shlex.shlex(text, posix=False)
-        lexer.whitespace_split = True
-        lexer.commenters = ""
-        return list(lexer)
-    except ValueError:  # an open quote: the shell will say so
-        return text.split()
-
-
-def _something(words: list[str]) -> bool:
-    """Whether anything is left to install."""
-    expects = False
-    for word in words:
-        if expects:
-            expects = False
-        elif word in _TAKES_VALUE:
-            expects = True
-        elif word in _BRINGS or word.startswith(("--requirement=", "--editable=", "-r", "-e")) or word[:1] != "-":
-            return True
-    return False
-
-
-def say(names: list[str]) -> None:
-    """Tell the user what needs no installing."""
+def notice(names: list[str], left: str) -> str:
+    """The line that tells what needs no installing; `left` is what is still executed."""
     listed = ", ".join(dict.fromkeys(names))
-    print(f"{listed}: already served by jupyter_aml in this kernel; not installed.")
+    are = "are" if len(set(names)) > 1 else "is"
+    end = "only the rest is installed" if left else "nothing to install"
+    return f"{listed} {are} already served by jupyter_aml in this kernel: {end}."
 
 
 def transform(lines: list[str]) -> list[str]:
-    """A cell's lines, with what we serve taken out of those that install (an IPython input transformer)."""
-    if lines and lines[0].startswith("%%"):
+    """A cell's lines as Python, with what we serve taken out of the calls that install (an IPython input transformer)."""
+    source = "".join(lines)
+    if "azureml" not in source.lower() or "install" not in source:
         return lines
-    made: list[str] = []
-    at = 0
-    while at < len(lines):
-        end = at + 1
-        while lines[end - 1].rstrip("\n").endswith("\\") and end < len(lines):
-            end += 1
-        line = "".join(part.rstrip("\n").removesuffix("\\") for part in lines[at:end])
-        match = _LINE.match(line) if "azureml" in line else None
-        command, names = without_served(match["command"]) if match else ("", [])
-        if match is None or not names:
-            made += lines[at:end]
-        else:
-            made.append(f"{match['indent']}__import__({__name__!r}, fromlist=['say']).say({names!r})\n")
-            if command or "=" in match["sign"]:
-                made.append(f"{match['indent']}{match['sign']}{command or 'true'}\n")
-        at = end
-    return made
+    try:
+        flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        tree = compile(source, "<cell>", "exec", flags=flags, dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return lines  # the error is the shell's to show
+    changes: list[tuple[int, int, bytes]] = []
+    starts = _line_starts(source)
+    for statement in ast.walk(tree):
+        if isinstance(statement, (ast.Expr, ast.Assign)) and isinstance(statement.value, ast.Call):
+            changes += _change(statement, statement.value, starts)
+    text = source.encode()
+    for start, end, new in sorted(changes, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text.decode().splitlines(keepends=True) if changes else lines
+
+
+def _change(statement: ast.Expr | ast.Assign, call: ast.Call, starts: list[int]) -> list[tuple[int, int, bytes]]:
+    """What to replace in the text for this statement: from, to, by."""
+    argument = _command_of(call)
+    if argument is None or not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
+        return []
+    is_pip = _magic(call) == "pip"
+    left, names = without_served(f"pip {argument.value}" if is_pip else argument.value)
+    if not names:
+        return []
+    said = f"print({notice(names, left)!r})"
+    if isinstance(statement, ast.Expr) and not left:
+        return [(*_span(statement, starts), said.encode())]
+    if is_pip:
+        left = left.removeprefix("pip ")
+    begin, _ = _span(statement, starts)
+    return [(begin, begin, f"{said}; ".encode()), (*_span(argument, starts), repr(left).encode())]
+
+
+def _command_of(call: ast.Call) -> ast.expr | None:
+    """The argument that is a shell's command (or pip's arguments), in calls that IPython's syntax stands for."""
+    asked = call.func
+    if not (
+        isinstance(asked, ast.Attribute)
+        and isinstance(asked.value, ast.Call)
+        and isinstance(asked.value.func, ast.Name)
+        and asked.value.func.id == "get_ipython"
+    ):
+        return None
+    place = {"system": 0, "getoutput": 0, "run_line_magic": 1, "run_cell_magic": 2}.get(asked.attr)
+    if place is None or len(call.args) <= place or (place and _magic(call) not in (*_SHELL_MAGICS, "pip")):
+        return None
+    return call.args[place]
+
+
+def _magic(call: ast.Call) -> str:
+    first = call.args[0]
+    named = isinstance(call.func, ast.Attribute) and call.func.attr.startswith("run_")
+    return first.value if named and isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+
+
+def _line_starts(source: str) -> list[int]:
+    """The place in the encoded text where each line starts, as `ast` counts lines."""
+    starts = [0]
+    for line in re.split(r"(?<=\n)", source):
+        starts.append(starts[-1] + len(line.encode()))
+    return starts
+
+
+def _span(node: ast.stmt | ast.expr, starts: list[int]) -> tuple[int, int]:
+    assert node.end_lineno is not None and node.end_col_offset is not None
+    return starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
 
 
 def attach(shell: Any) -> None:
-    """Look at what this shell is given to execute. Idempotent."""
-    transforms = getattr(shell, "input_transformers_cleanup", None)
+    """Look at what this shell is given to execute. Calling it again changes nothing."""
+    transforms = getattr(shell, "input_transformers_post", None)
     if transforms is not None and transform not in transforms:
         transforms.append(transform)
 
 
 def detach(shell: Any) -> None:
     """Take `attach` back."""
-    transforms = getattr(shell, "input_transformers_cleanup", None)
+    transforms = getattr(shell, "input_transformers_post", None)
     if transforms is not None and transform in transforms:
         transforms.remove(transform)

@@ -1,11 +1,14 @@
 """Lines that install Microsoft's SDK, where it is served already."""
 
+import zipfile
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jupyter_client.manager import start_new_kernel
 
-from jupyter_aml.interop.pip import without_served
+from jupyter_aml.interop.pip_words import without_served
+
+pytestmark = pytest.mark.timeout(120)
 
 LINES = [
     ("pip install azureml-sdk", "", ["azureml-sdk"]),
@@ -18,6 +21,28 @@ LINES = [
     ("pip install -U azureml-core && echo done", "true && echo done", ["azureml-core"]),
     ("pip install azureml-sdk lightgbm > /dev/null 2>&1", "pip install lightgbm > /dev/null 2>&1", ["azureml-sdk"]),
     ("pip install azureml", "", ["azureml"]),
+    ("pip install azureml-core>=1.0 numpy>=1.2", "pip install numpy>=1.2", ["azureml-core"]),
+    ("pip install azureml-core<2", "", ["azureml-core"]),
+    ("pip install azureml_core 'azureml.widgets'", "", ["azureml_core", "azureml.widgets"]),
+    ("pip install 'azureml-core >= 1.0, < 2' --user", "", ["azureml-core"]),
+    ("pip install -q azureml-sdk > log.txt 2>&1; cat log.txt", "true > log.txt 2>&1; cat log.txt", ["azureml-sdk"]),
+    ("PIP_NO_INDEX=1 sudo -H pip3.8 --quiet install azureml-sdk x", "PIP_NO_INDEX=1 sudo -H pip3.8 --quiet install x",
+     ["azureml-sdk"]),
+    ("{ sys.executable } -m pip install azureml-sdk $MORE", "{ sys.executable } -m pip install $MORE", ["azureml-sdk"]),
+    ("$PYTHON -m pip install azureml-sdk", "", ["azureml-sdk"]),
+    ("uv pip install azureml-sdk x", "uv pip install x", ["azureml-sdk"]),
+    ("pip install azureml-sdk # the SDK, please", "", ["azureml-sdk"]),
+    ("set -e\npip install azureml-sdk \\\n  x\nls", "set -e\npip install \\\n  x\nls", ["azureml-sdk"]),
+    ("pip install x[a,b] azureml-train-automl[all]==1.2", "pip install x[a,b]", ["azureml-train-automl"]),
+    ("pip install --target azureml-lib x", "pip install --target azureml-lib x", []),
+    ("pip install -e azureml-fork", "pip install -e azureml-fork", []),
+    ("pip install -r azureml-requirements.txt", "pip install -r azureml-requirements.txt", []),
+    ("pip install ./azureml-core azureml_core-1.2-py3-none-any.whl",
+     "pip install ./azureml-core azureml_core-1.2-py3-none-any.whl", []),
+    ("pip install azureml-inference-server-http", "pip install azureml-inference-server-http", []),
+    ("pip install azuremlx", "pip install azuremlx", []),
+    ("pip download azureml-core", "pip download azureml-core", []),
+    ("grep 'a; pip install azureml-core' x", "grep 'a; pip install azureml-core' x", []),
     ("pip install pandas 'numpy<2'", "pip install pandas 'numpy<2'", []),
     ("pip install azure-ai-ml azure-storage-blob", "pip install azure-ai-ml azure-storage-blob", []),
     ("pip uninstall -y azureml-core", "pip uninstall -y azureml-core", []),
@@ -46,36 +71,72 @@ def test_the_rest_of_a_line_is_kept_word_for_word(words):
     assert left in ("", " ".join(["pip install", *words]))
 
 
+@given(st.text(alphabet="pi install azureml-core'\"\\;&|<>(){}#$\n", max_size=80))
+def test_whatever_a_line_looks_like_it_is_taken_apart_without_an_error(line):
+    left, names = without_served("pip install azureml-core " + line)
+    assert names or left == "pip install azureml-core " + line
+
+
 @pytest.fixture
-def kernel(tmp_path, home):
-    manager, client = start_new_kernel(kernel_name="python3", cwd=str(tmp_path), extra_arguments=["--ext=jupyter_aml"])
+def wheels(tmp_path):
+    """A folder with a small package that pip can install."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    info = "tiny_aml_rest-1.0.dist-info"
+    with zipfile.ZipFile(folder / "tiny_aml_rest-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tiny_aml_rest.py", "")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-aml-rest\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return folder
 
-    def run(code):
-        seen = []
-        reply = client.execute_interactive(code, timeout=60, output_hook=seen.append)
-        text = "".join(m["content"].get("text", "") for m in seen if m["msg_type"] == "stream")
-        return reply["content"], text
 
-    yield run
-    client.stop_channels()
-    manager.shutdown_kernel()
-
-
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("call", ["!pip", "%pip", "!{sys.executable} -m pip"])
-def test_a_kernel_says_so_and_installs_the_rest(kernel, call):
-    # Should it ask for a package after all, there is no index to ask.
-    reply, text = kernel(f"import os, sys\nos.environ['PIP_NO_INDEX'] = '1'\n{call} install azureml-sdk")
+@pytest.mark.parametrize("call", ["!{sys.executable} -m pip", "%pip"])
+def test_a_kernel_says_so_and_installs_the_rest(kernel, wheels, tmp_path, call):
+    reply, text = kernel(f"import sys\n{call} install --upgrade azureml-sdk[notebooks] azureml-core==1.2")
     assert reply["status"] == "ok"
-    assert "azureml-sdk: already served by jupyter_aml" in text
-    assert "ERROR" not in text
-    reply, text = kernel(f"if True:\n    {call} install --no-deps \\\n    azureml-core pip")
+    assert text == ("azureml-sdk, azureml-core are already served by jupyter_aml in this kernel: nothing to install.\n")
+    where = tmp_path / "installed"
+    reply, text = kernel(
+        f"if True:\n    {call} install --no-index --find-links={wheels} --target={where} \\\n    azureml-core>=1.0 tiny-aml-rest"
+    )
     assert reply["status"] == "ok"
-    assert "azureml-core: already served" in text
-    assert "already satisfied: pip" in text
+    assert "azureml-core is already served by jupyter_aml in this kernel: only the rest is installed." in text
+    assert "Successfully installed tiny-aml-rest-1.0" in text
+    assert [path.name for path in where.glob("*.py")] == ["tiny_aml_rest.py"]
 
 
-@pytest.mark.timeout(120)
+IN_CELLS = {
+    "a cell of shell": "%%bash\npip install -q azureml-sdk\necho went on",
+    "a timed cell": "%%time\n!pip install azureml-sdk\nprint('went on')",
+    "a kept reply": "said = !pip install azureml-sdk\nprint(list(said), 'went on')",
+    "a timed line": "%time !pip install azureml-sdk\nprint('went on')",
+    "a chain": "!pip install azureml-sdk && echo went on",
+    "without a sign": "pip install azureml-sdk",
+}
+
+
+def test_lines_are_found_wherever_they_are_executed(kernel):
+    kernel("import os\nos.environ['PIP_NO_INDEX'] = '1'  # should a line ask for a package after all")
+    for where, cell in IN_CELLS.items():
+        reply, text = kernel(cell)
+        assert reply["status"] == "ok", where
+        assert text.count("azureml-sdk is already served") == 1, (where, text)
+        assert ("went on" in text) is ("went on" in cell), where
+        assert "ERROR" not in text, where
+
+
+def test_what_only_looks_like_such_a_line_is_left_alone(kernel):
+    reply, text = kernel(
+        "told = '''\n!pip install azureml-sdk\n%pip install azureml-sdk\n'''\n"
+        "# !pip install azureml-sdk\nprint(told)\ndef system(x): return 'ä' + x\nprint(system('pip install azureml-sdk'))"
+    )
+    assert reply["status"] == "ok"
+    assert text == "\n!pip install azureml-sdk\n%pip install azureml-sdk\n\näpip install azureml-sdk\n"
+    reply, _ = kernel("!pip install azureml-sdk\nthis is no Python")
+    assert reply["ename"] == "SyntaxError"
+
+
 def test_without_the_extension_lines_are_as_they_were(kernel):
     kernel("import os\nos.environ['PIP_NO_INDEX'] = '1'\n%unload_ext jupyter_aml")
     _, text = kernel("!pip install azureml-no-such-package")
@@ -83,7 +144,6 @@ def test_without_the_extension_lines_are_as_they_were(kernel):
     assert "azureml-no-such-package" in text
 
 
-@pytest.mark.timeout(120)
 def test_other_lines_see_the_variables_that_they_name(kernel):
     _, text = kernel("def say(word):\n    !echo {word} azureml\nsay('hello')")
     assert "hello azureml" in text
