@@ -3,27 +3,14 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { useNow, useSignal } from '../../components/hooks';
 import { Status } from '../../components/status';
 import { runDuration, title } from '../../format';
-import { IRun } from '../../wire';
 import { Children } from './children';
 import { Files, Images } from './files';
 import { Metrics } from './metrics';
 import { RunModel, Tab } from './model';
 import { Overview } from './overview';
 import { Source } from './source';
+import { IPageActions, ITabProps } from './tab';
 import { GitChanges, Log } from './texts';
-
-export interface IPageActions {
-  openRun(run: { id: string; name?: string }): void;
-  jumpToCell(run: IRun): void;
-}
-
-/** What each tab is given. */
-export interface ITabProps {
-  model: RunModel;
-  run: IRun;
-  actions: IPageActions;
-  trans: TranslationBundle;
-}
 
 const TABS: Record<Tab, (props: ITabProps) => JSX.Element> = {
   overview: Overview,

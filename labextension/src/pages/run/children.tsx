@@ -1,7 +1,7 @@
 import { useLoaded, useNow } from '../../components/hooks';
 import { Status } from '../../components/status';
 import { mainMetrics, runDuration, title, value } from '../../format';
-import type { ITabProps } from './body';
+import { ITabProps } from './tab';
 
 const LIMIT = 500;
 

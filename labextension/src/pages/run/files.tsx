@@ -1,7 +1,7 @@
 import { useLoaded } from '../../components/hooks';
 import { bytes, moment } from '../../format';
 import { IFile } from '../../wire';
-import type { ITabProps } from './body';
+import { ITabProps } from './tab';
 
 const IMAGE = /\.(png|jpe?g|gif|webp|svg)$/i;
 

@@ -6,8 +6,9 @@ import { createElement } from 'react';
 import { title } from '../../format';
 import { amlIcon } from '../../icons';
 import { IWorkspaceClient } from '../../tokens';
-import { IPageActions, RunBody } from './body';
+import { RunBody } from './body';
 import { RunModel } from './model';
+import { IPageActions } from './tab';
 
 /** A tab of the main area that shows one run. */
 export class RunPage extends MainAreaWidget<ReactWidget> {

@@ -4,7 +4,7 @@ import { Chart, Range } from '../../components/chart';
 import { useLoaded } from '../../components/hooks';
 import { value } from '../../format';
 import { IMetric } from '../../wire';
-import type { ITabProps } from './body';
+import { ITabProps } from './tab';
 import { Structured } from './structured';
 
 /** Buckets asked for: about a pixel each. */

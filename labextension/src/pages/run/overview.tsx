@@ -1,7 +1,7 @@
 import * as React from 'react';
 
 import { moment, plainText, value } from '../../format';
-import type { ITabProps } from './body';
+import { ITabProps } from './tab';
 
 const KINDS: Record<string, string> = {
   'aml.interactive': 'Interactive run',

@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import { useLoaded } from '../../components/hooks';
 import { bytes, notebookText } from '../../format';
-import type { ITabProps } from './body';
+import { ITabProps } from './tab';
 
 /** The code as it was when it ran: a cell's text, or the snapshot's files. */
 export function Source(props: ITabProps): JSX.Element {

@@ -3,7 +3,7 @@ import * as React from 'react';
 import { useLoaded } from '../../components/hooks';
 import { value } from '../../format';
 import { IMetric } from '../../wire';
-import type { ITabProps } from './body';
+import { ITabProps } from './tab';
 
 /** A metric that is no number: a table's rows, a confusion matrix, or what was logged as JSON. */
 export function Structured(props: ITabProps & { metric: IMetric }): JSX.Element {

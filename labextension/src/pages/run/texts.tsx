@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import { useLoaded } from '../../components/hooks';
 import { plainText } from '../../format';
-import type { ITabProps } from './body';
+import { ITabProps } from './tab';
 
 /** Characters of a log that are kept on the page: its end. */
 const KEPT = 400_000;
