@@ -169,3 +169,20 @@ def test_a_run_page_follows_a_run_and_comes_back_with_the_page(lab, page):
     opened.get_by_label("Add a tag").fill("stage=try")
     opened.get_by_label("Add a tag").press("Enter")
     expect(opened.locator(".aml-Tag")).to_contain_text("stage: try")
+
+
+def test_run_details_follow_a_run_in_the_notebook(lab, page):
+    write(
+        lab, "details.ipynb",
+        "from jupyter_aml import Experiment, RunDetails, Workspace\n"
+        "run = Experiment(Workspace.default(), 'exp').start_logging(snapshot_directory=None)\nRunDetails(run).show()",
+        "for i in range(50):\n    run.log('loss', 1 / (i + 1))\n"
+        "input('go on?')\nrun.complete()",
+    )  # fmt: skip
+    open_notebook(page, lab, "details.ipynb")
+    run_all(page)
+    shown = page.locator(".jp-OutputArea-output", has_text="exp").first
+    expect(shown).to_contain_text("Running")
+    expect(shown).to_contain_text("loss")  # logged after it was shown
+    page.locator(".jp-Stdin-input").press("Enter")
+    expect(shown).to_contain_text("Completed")
