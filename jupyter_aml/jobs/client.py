@@ -75,6 +75,7 @@ class Client(PapermillNotebookClient):
         try:
             if self.km is None:
                 self.km = self.create_kernel_manager()
+            kwargs.setdefault("stdout", 2)  # what cells' programs print is in the notebook; our own may have to be JSON
             await self._or_stop(self.async_start_new_kernel(env=self._run.environment, **kwargs))
             pid = getattr(getattr(self.km, "provisioner", None), "pid", None)
             self._tree = ProcessTree(pid if isinstance(pid, int) else None)
