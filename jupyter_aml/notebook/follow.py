@@ -32,8 +32,8 @@ class Screen(Protocol):
     def put(self, changed: dict[str, str]) -> None:
         """Show these sections anew."""
 
-    def end(self, sections: dict[str, str], text: str) -> None:
-        """Show all of them for good."""
+    def end(self, sections: dict[str, str], text: str, over: bool) -> None:
+        """Show all of them for good; `over`: the run has ended, too."""
 
 
 class Follower(threading.Thread):
@@ -92,6 +92,7 @@ class Follower(threading.Thread):
                         self._tell({"head": self._details.head()})
                 failures = 0
             except NotFoundException:
+                self._details.ended = True
                 self._tell({"head": "<i>This run was deleted.</i>"})
                 self._end()
                 return
@@ -137,7 +138,7 @@ class Follower(threading.Thread):
                 return
             self._over = True
             try:
-                self._screen.end(dict(self._sections), self._details.text())
+                self._screen.end(dict(self._sections), self._details.text(), self._details.ended)
             except Exception as error:
                 log.debug("The display of run %s could not be completed: %s", self._details.run_id, error)
 

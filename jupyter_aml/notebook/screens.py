@@ -67,9 +67,9 @@ class HtmlScreen:
             self._told = time.monotonic()
             self._display(bundle(self._sections, self._text, live=True), update=True)
 
-    def end(self, sections: dict[str, str], text: str) -> None:
+    def end(self, sections: dict[str, str], text: str, over: bool) -> None:
         """Leave HTML: it is there when the notebook is opened without its kernel."""
-        self._display(bundle(sections, text), update=True)
+        self._display(bundle(sections, text, live=not over), update=True)
 
 
 class WidgetScreen(HtmlScreen):

@@ -7,6 +7,8 @@ import xml.etree.ElementTree as xml
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from jupyter_aml import Experiment, RunDetails, UserErrorException, Workspace
 from jupyter_aml.notebook import chart, sections
@@ -119,6 +121,27 @@ def test_a_store_that_cannot_be_read_for_a_while_does_not_end_it(kernel) -> None
         "store.last_change = real\nrun.complete()\n" + ENDED
     )
     assert "Completed" in kernel.bundles("update_display_data")[-1]["text/html"]
+
+
+def test_a_kernel_that_is_shut_down_leaves_html_that_says_of_when_it_is(kernel) -> None:
+    kernel(START + "RunDetails(run).show()")
+    kernel.client.shutdown()
+    while True:
+        message = kernel.client.get_iopub_msg(timeout=30)
+        if message["msg_type"] == "update_display_data":
+            break
+    bundle = message["content"]["data"]
+    assert WIDGET not in bundle and "Running" in bundle["text/html"] and "as of" in bundle["text/html"]
+
+
+def test_an_executed_notebook_holds_the_end_of_the_run_as_html(tmp_path, home) -> None:
+    nb = new_notebook(
+        cells=[new_code_cell(START + "RunDetails(run).show()"), new_code_cell("run.fail('too hot')\n" + ENDED)]
+    )
+    NotebookClient(nb, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    (output,) = nb.cells[0].outputs
+    assert WIDGET not in output.data and "too hot" in output.data["text/html"]
+    assert output.data["text/plain"] == "RunDetails(shown: Failed)"
 
 
 # -- without a kernel --------------------------------------------------------------------------------------------------

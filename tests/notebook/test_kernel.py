@@ -1,7 +1,12 @@
 """The extension in a real kernel: magics and the azureml alias."""
 
+import struct
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
 import pytest
 
+import jupyter_aml.notebook
 from jupyter_aml import Workspace
 from jupyter_aml.notebook.completion import COMMANDS, FLAGS
 from jupyter_aml.store.records import RunQuery
@@ -158,3 +163,11 @@ def test_azureml_is_served_and_what_is_not_says_so(kernel) -> None:
     reply, _ = kernel("from azureml.core import ScriptRunConfig")
     assert reply["ename"] == "ImportError"
     assert "ScriptRunConfig" in reply["evalue"]
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_the_kernel_has_logos_of_the_sizes_that_jupyter_asks_for(size) -> None:
+    folder = Path(jupyter_aml.notebook.__file__).parent / "kernelspec"
+    header = (folder / f"logo-{size}x{size}.png").read_bytes()[:24]
+    assert header[:8] == b"\x89PNG\r\n\x1a\n" and struct.unpack(">II", header[16:]) == (size, size)
+    assert xml.parse(folder / "logo-svg.svg").getroot().tag.endswith("}svg")
