@@ -23,6 +23,9 @@ const TABS: Record<Tab, (props: ITabProps) => JSX.Element> = {
   children: Children
 };
 
+/** Kinds of run whose children are cells. */
+const CELLS = new Set(['aml.session', 'aml.notebook']);
+
 /** The page of one run. */
 export function RunBody(props: { model: RunModel; actions: IPageActions; trans: TranslationBundle }): JSX.Element {
   const { model, actions, trans } = props;
@@ -49,7 +52,7 @@ export function RunBody(props: { model: RunModel; actions: IPageActions; trans: 
     source: trans.__('Source'),
     changes: trans.__('Git changes'),
     log: trans.__('Log'),
-    children: trans.__('Runs below')
+    children: CELLS.has(run.type) ? trans.__('Cells') : trans.__('Runs below')
   };
   const shown = (Object.keys(names) as Tab[]).filter(tab => tab !== 'children' || run.child_count > 0);
   const Content = TABS[model.tab];

@@ -35,7 +35,7 @@ export function Children(props: ITabProps): JSX.Element {
               <th scope="row">
                 <button className="aml-Link">{title(child)}</button>
               </th>
-              <td>{runDuration(child, now)}</td>
+              <td className="aml-mod-short">{runDuration(child, now)}</td>
               <td>
                 {mainMetrics(child, 4)
                   .map(metric => `${metric.name} ${value(metric.last)}`)

@@ -45,7 +45,7 @@ export function Metrics(props: ITabProps): JSX.Element {
         ))}
       </div>
       {numeric.length > 0 && (
-        <table className="aml-Table">
+        <table className="aml-Table aml-mod-numbers">
           <thead>
             <tr>
               <th>{trans.__('Metric')}</th>

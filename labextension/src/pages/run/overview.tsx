@@ -53,7 +53,11 @@ export function Overview(props: ITabProps): JSX.Element {
         rows={Object.values(run.metrics)
           .filter(metric => metric.last !== null)
           .map(metric => [metric.name, value(metric.last)])}
-        empty={trans.__('Nothing was logged.')}
+        empty={
+          Object.keys(run.metrics).length > 0
+            ? trans.__('No numbers; tables and images are under their tabs.')
+            : trans.__('Nothing was logged.')
+        }
       />
       <h2>{trans.__('Parameters')}</h2>
       <Facts

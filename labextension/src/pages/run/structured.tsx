@@ -66,7 +66,7 @@ function Matrix(props: { given: unknown }): JSX.Element {
   const labels = data?.class_labels ?? matrix.map((_, i) => i);
   const most = Math.max(1, ...matrix.flat());
   return (
-    <table className="aml-Table aml-Matrix">
+    <table className="aml-Table aml-mod-numbers aml-Matrix">
       <thead>
         <tr>
           <th />
