@@ -54,25 +54,102 @@ def test_a_name_that_is_not_there_yet_says_so_and_a_wrong_one_what_is_meant():
     assert "azureml.nothing" in nothing
 
 
-def test_off_again_the_names_are_gone_and_an_installed_sdk_is_back(tmp_path):
-    package = tmp_path / "azureml" / "core"
+@pytest.fixture
+def theirs(tmp_path):
+    """A folder in which Microsoft's SDK is installed, so to speak."""
+    package = tmp_path / "theirs" / "azureml" / "core"
     package.mkdir(parents=True)
     (package.parent / "__init__.py").write_text("")
-    (package / "__init__.py").write_text("VERSION = 'theirs'")
+    (package / "__init__.py").write_text("VERSION = 'theirs'\nfrom azureml.core.only import only")
+    (package / "only.py").write_text("only = 'theirs'")
+    return str(package.parents[1])
+
+
+def test_an_installed_sdk_is_not_touched_until_the_alias_comes_on(theirs):
     code = """
-        import sys
+        from jupyter_aml import Experiment, Run, RunDetails, Workspace, interop
+        import azureml.core
+        from azureml.core.only import only
+        print(azureml.core.VERSION, only)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": theirs},
+    )
+    assert (done.stdout, done.returncode) == ("theirs theirs\n", 0), done.stderr
+
+
+def test_off_again_the_names_are_gone_and_an_installed_sdk_is_back(theirs):
+    code = """
         from jupyter_aml.interop import azureml as alias
         import azureml.core
+        from azureml.core import Run
         assert azureml.core.VERSION == "1.61.0"
         alias.disable()
-        del sys.modules["jupyter_aml"]
-        import azureml.core
+        import azureml.core, azureml.core.only
+        theirs = azureml.core
         print(azureml.core.VERSION)
         alias.enable()
         import azureml.core
-        print(azureml.core.VERSION)
+        print(azureml.core.VERSION, azureml.core.Run is Run)
+        try:
+            import azureml.core.only
+        except ImportError as error:
+            print(error)
+        alias.disable()
+        import azureml.core
+        print(azureml.core is theirs, azureml.core.only)
     """
-    assert python(code, PYTHONPATH=str(tmp_path)).splitlines() == ["theirs", "1.61.0"]
+    assert python(code, PYTHONPATH=theirs).splitlines() == [
+        "theirs",
+        "1.61.0 True",
+        "No module named 'azureml.core.only'",
+        "True theirs",
+    ]
+
+
+def test_an_installed_sdk_imported_first_is_put_aside(theirs):
+    code = "import azureml.core\nfrom jupyter_aml import interop\ninterop.alias()\nimport azureml.core\nprint(azureml.core.VERSION)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": theirs}
+    )
+    assert (done.stdout, done.returncode) == ("1.61.0\n", 0), done.stderr
+
+
+def test_objects_of_the_alias_can_be_pickled_and_named():
+    out = python("""
+        import pickle
+        from azureml.core import Run
+        from azureml.exceptions import UserErrorException
+        print(Run.__module__, pickle.loads(pickle.dumps(Run)) is Run)
+        try:
+            raise pickle.loads(pickle.dumps(UserErrorException("no")))
+        except UserErrorException as error:
+            print("caught", error.message)
+    """)
+    assert out.splitlines() == ["jupyter_aml.tracking.run True", "caught no"]
+
+
+def test_a_star_import_and_dir_give_what_is_served():
+    out = python("""
+        from azureml.core import *
+        import azureml.core, azureml
+        print(Workspace.__name__, "Run" in dir(azureml.core), "core" in dir(azureml), "LinkedService" in dir(azureml.core))
+        print(hasattr(azureml.core, "LinkedService"), getattr(azureml.core, "Nothing", "none"))
+    """)
+    assert out.splitlines() == ["Workspace True True False", "False none"]
+
+
+def test_a_kernel_gets_the_alias_with_the_extension_and_loses_it_with_it(kernel):
+    ask = "try:\n    import azureml.core\n    print(azureml.core.VERSION)\nexcept ImportError as error:\n    print('gone')"
+    _, text = kernel(f"{ask}\nimport jupyter_aml\nfrom azureml.core import Run\nprint(Run is jupyter_aml.Run)")
+    assert text == "1.61.0\nTrue\n"
+    _, text = kernel("%unload_ext jupyter_aml\n" + ask)
+    assert text == "gone\n"
+    _, text = kernel("%load_ext jupyter_aml\n" + ask + "\nfrom azureml.core import Run as Again\nprint(Again is Run)")
+    assert text == "1.61.0\nTrue\n"
 
 
 def test_the_environment_can_refuse_the_alias():
