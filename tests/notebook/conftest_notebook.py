@@ -32,7 +32,8 @@ class Kernel:
             if message["parent_header"].get("msg_id") == asked and message["content"].get("execution_state") == "idle":
                 break
         reply = self.client.get_shell_msg(timeout=60)
-        assert reply["parent_header"]["msg_id"] == asked
+        while reply["parent_header"].get("msg_id") != asked:  # a late answer to "are you ready?"
+            reply = self.client.get_shell_msg(timeout=60)
         text = "".join(m["content"].get("text", "") for m in self.said if m["msg_type"] == "stream")
         return reply["content"], text
 
