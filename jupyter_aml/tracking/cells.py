@@ -35,6 +35,7 @@ MAX_FIGURES = 100
 MAX_FIGURE = 32 * 2**20
 FIGURES = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg", "image/gif": "gif", "image/webp": "webp"}
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
+_IN_HTML = re.compile(rf"<script\s+type=[\"']?{re.escape(LOG_MIME)}[\"']?\s*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 _PAUSE = 0.25
 """Seconds for which printed text is gathered before it is written."""
 
@@ -186,14 +187,15 @@ class CellRecorder:
             return
         if LOG_MIME in data:
             self._logged(cell, data[LOG_MIME])
+        elif LOG_MIME in (html := _joined(data.get("text/html"))):  # from a kernel that can display nothing but HTML
+            for logged in _IN_HTML.finditer(html):
+                self._logged(cell, logged[1])
         for media_type, suffix in FIGURES.items():
             if media_type in data:
                 self._figure(cell, media_type, suffix, data[media_type])
                 return
-        text = data.get("text/plain")
-        if isinstance(text, list):
-            text = "".join(text)
-        if isinstance(text, str) and LOG_MIME not in data:
+        if isinstance(data.get("text/plain"), (str, list)) and LOG_MIME not in data:
+            text = _ANSI.sub("", _joined(data["text/plain"]))
             self._text(msg_id, "result.txt" if result else "stdout.txt", text + "\n")
 
     @_never_raises
@@ -334,6 +336,11 @@ class CellRecorder:
                 times=[time.time()] * len(values),
             )
         )
+
+
+def _joined(text: Any) -> str:
+    """Text of a display, which may come line by line."""
+    return "".join(text) if isinstance(text, list) else text if isinstance(text, str) else ""
 
 
 def title(source: str) -> str:
