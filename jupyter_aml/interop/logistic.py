@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyter_aml.interop.hooks import Undo
 
-_FLAG = "_aml_one_vs_rest"
+_MULTINOMIAL = "_aml_multinomial"
 
 
 def mend(module: ModuleType) -> list[Undo]:
@@ -25,7 +25,11 @@ def mend(module: ModuleType) -> list[Undo]:
             _set(plain, "predict_proba", _predict_proba(plain.predict_proba)),
         ]
     if "multi_class" not in inspect.signature(cv.__init__).parameters:
-        undo += [_set(cv, "multi_class", "auto"), _set(cv, "__init__", _init(cv.__init__, warn=True))]
+        undo += [
+            _set(cv, "multi_class", "auto"),
+            _set(cv, "__init__", _init(cv.__init__, warn=True)),
+            _set(cv, "fit", _fit_multinomial(cv.fit)),
+        ]
     return undo
 
 
@@ -62,13 +66,19 @@ def _init(native: Any, *, warn: bool) -> Any:
     return __init__
 
 
+def _one_vs_rest(model: Any) -> bool:
+    # "warn" was the default of scikit-learn 0.20 and meant "ovr".
+    if vars(model).get(_MULTINOMIAL):
+        return False
+    return model.multi_class in {"ovr", "warn"} or (model.multi_class == "auto" and model.solver == "liblinear")
+
+
 def _fit(native: Any) -> Any:
     @functools.wraps(native)
     def fit(self: Any, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        self.__dict__.pop(_FLAG, None)
         if self.multi_class not in {"auto", "ovr", "multinomial"}:
             raise ValueError(f"multi_class should be 'multinomial', 'auto' or 'ovr', got {self.multi_class!r}")
-        if self.multi_class == "ovr" or (self.multi_class == "auto" and self.solver == "liblinear"):
+        if _one_vs_rest(self):
             import numpy as np
 
             labels = np.asarray(y)
@@ -76,6 +86,15 @@ def _fit(native: Any) -> Any:
             if classes.ndim == 1 and len(classes) > 2:
                 return _fit_one_vs_rest(self, native, X, labels, classes, sample_weight)
         return native(self, X, y, sample_weight)
+
+    return fit
+
+
+def _fit_multinomial(native: Any) -> Any:
+    @functools.wraps(native)
+    def fit(self: Any, *args: Any, **kwargs: Any) -> Any:
+        setattr(self, _MULTINOMIAL, True)  # whatever multi_class says: see the warning
+        return native(self, *args, **kwargs)
 
     return fit
 
@@ -107,13 +126,13 @@ def _fit_one_vs_rest(self: Any, native: Any, X: Any, y: Any, classes: Any, sampl
     self.coef_ = np.vstack([part.coef_ for part in parts])
     self.intercept_ = np.concatenate([np.atleast_1d(part.intercept_) for part in parts])
     self.n_iter_ = np.concatenate([np.atleast_1d(part.n_iter_) for part in parts])
-    setattr(self, _FLAG, True)
     return self
 
 
 def _predict_proba(native: Any) -> Any:
     @functools.wraps(native)
     def predict_proba(self: Any, X: Any) -> Any:
-        return self._predict_proba_lr(X) if getattr(self, _FLAG, False) else native(self, X)
+        # Asked of the parameters, not noted in fit: a model pickled years ago has to give the shares it gave then.
+        return self._predict_proba_lr(X) if _one_vs_rest(self) else native(self, X)
 
     return predict_proba

@@ -110,6 +110,55 @@ def test_one_against_the_rest_is_what_it_was():
     ]
 
 
+def test_a_classifier_pickled_years_ago_gives_the_shares_that_it_gave(tmp_path):
+    code = """
+        import joblib
+        from sklearn.datasets import load_iris
+        from sklearn.linear_model import LogisticRegression
+        import numpy as np
+        X, y = load_iris(return_X_y=True)
+        model = LogisticRegression(max_iter=1000).fit(X, y)
+        del model.n_features_in_
+        vars(model).update(solver="liblinear", multi_class="warn")
+        joblib.dump(model, "old.pkl")
+    """
+    python(code, tmp_path)
+    code = """
+        from jupyter_aml import interop
+        interop.alias()
+        from sklearn.datasets import load_iris
+        from sklearn.externals import joblib
+        import numpy as np
+        X = load_iris().data
+        model = joblib.load("old.pkl")
+        alone = 1 / (1 + np.exp(-model.decision_function(X)))
+        print(np.allclose(model.predict_proba(X), alone / alone.sum(axis=1, keepdims=True)))
+    """
+    assert python(code, tmp_path) == "True"
+
+
+def test_cross_validated_it_says_that_it_is_multinomial_and_is():
+    code = """
+        import warnings
+        import numpy as np
+        from jupyter_aml import interop
+        interop.alias()
+        from sklearn.datasets import load_iris
+        from sklearn.linear_model import LogisticRegressionCV
+        X, y = load_iris(return_X_y=True)
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            model = LogisticRegressionCV(Cs=2, cv=2, max_iter=300, multi_class="ovr")
+        print([str(w.message) for w in seen if "multi_class" in str(w.message)])
+        model.fit(X, y)
+        scores = np.exp(model.decision_function(X))
+        print(np.allclose(model.predict_proba(X), scores / scores.sum(axis=1, keepdims=True)))
+    """
+    said, multinomial = python(code).splitlines()
+    assert "fits the multinomial model instead" in said
+    assert multinomial == "True"
+
+
 def test_nothing_stays_behind():
     code = """
         import inspect, sys
