@@ -128,9 +128,13 @@ class Watched:
         msg_id = parent.get("msg_id", "")
         if parent.get("msg_type") != "execute_request" or not msg_id:
             return
-        if msg_id in self._ignored or msg_id in self._ended or not self._in_life(header, parent):
+        if msg_id in self._ignored or not self._in_life(header, parent):
             return
         content = load(parts[3])
+        if msg_id in self._ended:
+            if _READ[kind] is Watched._output:  # of a thread that went on, or of a kernel that sends out of order
+                self._record(msg_id, content)
+            return
         request = self.requests.get(msg_id)
         if request is None:
             if kind not in ("execute_input", "stream", "display_data", "execute_result", "error"):
@@ -178,18 +182,19 @@ class Watched:
     def _input(self, msg_id: str, request: Request, content: dict[str, Any]) -> None:
         self._begin(msg_id, request, str(content.get("code") or ""), content.get("execution_count"))
 
-    def _stream(self, msg_id: str, request: Request, content: dict[str, Any]) -> None:
+    def _output(self, msg_id: str, request: Request, content: dict[str, Any]) -> None:
         self._begin(msg_id, request)
-        if self.recorder is not None:
-            self.recorder.stream(msg_id, content.get("name", "stdout"), str(content.get("text") or ""))
+        self._record(msg_id, content)
 
-    def _display(self, msg_id: str, request: Request, content: dict[str, Any], *, result: bool = False) -> None:
-        self._begin(msg_id, request)
-        if self.recorder is not None:
+    def _record(self, msg_id: str, content: dict[str, Any]) -> None:
+        """Printed text has a text, a display its data by MIME type, a result an execution count besides."""
+        if self.recorder is None:
+            return
+        if "text" in content:
+            self.recorder.stream(msg_id, content.get("name", "stdout"), str(content["text"] or ""))
+        else:
+            result = "execution_count" in content
             self.recorder.output(msg_id, content.get("data") or {}, content.get("metadata"), result=result)
-
-    def _result(self, msg_id: str, request: Request, content: dict[str, Any]) -> None:
-        self._display(msg_id, request, content, result=True)
 
     def _error(self, msg_id: str, request: Request, content: dict[str, Any]) -> None:
         self._begin(msg_id, request)
@@ -267,9 +272,9 @@ class Watched:
 
 _READ: dict[str, Callable[[Watched, str, Request, dict[str, Any]], None]] = {
     "execute_input": Watched._input,
-    "stream": Watched._stream,
-    "display_data": Watched._display,
-    "execute_result": Watched._result,
+    "stream": Watched._output,
+    "display_data": Watched._output,
+    "execute_result": Watched._output,
     "error": Watched._error,
     "status": Watched._status,
     "execute_reply": Watched._reply,

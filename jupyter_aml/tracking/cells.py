@@ -15,6 +15,7 @@ import logging
 import re
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -36,6 +37,8 @@ MAX_FIGURE = 32 * 2**20
 FIGURES = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg", "image/gif": "gif", "image/webp": "webp"}
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-Z\\-_]")
 _IN_HTML = re.compile(rf"<script\s+type=[\"']?{re.escape(LOG_MIME)}[\"']?\s*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
+_LATE = 200
+"""Executions that have ended whose late outputs are still taken: threads, and kernels that send out of order."""
 _PAUSE = 0.25
 """Seconds for which printed text is gathered before it is written."""
 
@@ -109,6 +112,7 @@ class CellRecorder:
         self._mask = mask or (lambda text: text)
         self._lock = threading.RLock()
         self._cells: dict[str, _Cell] = {}
+        self._past: OrderedDict[str, _Cell] = OrderedDict()
         self._warned = False
 
     @_never_raises
@@ -182,7 +186,7 @@ class CellRecorder:
         self, msg_id: str, data: Mapping[str, Any], metadata: Mapping[str, Any] | None = None, *, result: bool = False
     ) -> None:
         """The cell displayed something: figures become files, its result a text, our own MIME type metrics."""
-        cell = self._cells.get(msg_id)
+        cell = self._cell(msg_id)
         if cell is None:
             return
         if LOG_MIME in data:
@@ -213,6 +217,9 @@ class CellRecorder:
         if cell is None:
             return
         self._write_texts(cell)
+        self._past[msg_id] = cell
+        if len(self._past) > _LATE:
+            self._past.popitem(last=False)
         end, error = "Completed", cell.error
         if error is not None or status == "error":
             end = "Canceled" if error and error["code"] == "KeyboardInterrupt" else "Failed"
@@ -230,7 +237,10 @@ class CellRecorder:
         for cell in self._cells.values():
             self._write_texts(cell)
             self._end(cell, status, cell.error or {"code": code, "message": reason}, None)
+        for cell in self._past.values():
+            self._write_texts(cell)
         self._cells.clear()
+        self._past.clear()
 
     @property
     def running(self) -> list[str]:
@@ -250,8 +260,11 @@ class CellRecorder:
             )
         )
 
+    def _cell(self, msg_id: str) -> _Cell | None:
+        return self._cells.get(msg_id) or self._past.get(msg_id)
+
     def _text(self, msg_id: str, path: str, text: str) -> None:
-        cell = self._cells.get(msg_id)
+        cell = self._cell(msg_id)
         if cell is None or not text:
             return
         size = cell.sizes.get(path, 0)

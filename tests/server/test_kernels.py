@@ -72,6 +72,22 @@ async def test_a_display_of_our_mime_type_logs_in_any_language(notebook, store, 
     assert (dict(run.tags), dict(run.params)) == ({"m": "glm"}, {"k": 3})
 
 
+async def test_what_a_cells_thread_prints_after_the_cell_is_the_cells(notebook, store, eventually) -> None:
+    kernel = await notebook()
+    code = (
+        "import threading\n"
+        "go = threading.Event()\n"
+        "thread = threading.Thread(target=lambda: (go.wait(), print('late')))\n"
+        "thread.start()\n"
+        "print('begun')"
+    )
+    first = await ended(eventually, store, cell_run_id(await kernel.run(code)))
+    second = await ended(eventually, store, cell_run_id(await kernel.run("go.set(); thread.join()")))
+    await eventually(lambda: store().text(first.id, "stdout.txt") == "begun\nlate\n")
+    assert store().text(second.id, "stdout.txt") == ""
+    assert store().run(first.id).ended == first.ended
+
+
 async def test_a_session_that_begins_under_a_made_up_name_is_tracked(notebook, store, eventually) -> None:
     kernel = await notebook(born="0e7c6f0a-made-up")  # as JupyterLab begins them
     run = await ended(eventually, store, cell_run_id(await kernel.run("1 + 1")))
