@@ -138,6 +138,25 @@ def notebook(jp_fetch, jp_ws_fetch, jp_root_dir, eventually, services):
         socket.close()
 
 
+@pytest.fixture
+def dying(jp_serverapp, jp_asyncio_loop, eventually):
+    """Execute what ends a kernel's process. The test is over when the server has started it again: it cannot stop before."""
+    deaths = []
+
+    async def die(kernel, code):
+        manager = jp_serverapp.kernel_manager.get_kernel(kernel.id)
+        deaths.append((manager, manager.provisioner.pid))
+        return await kernel.ask(code)
+
+    yield die
+
+    def again(manager, pid):
+        return manager.ready.done() and manager.has_kernel and manager.provisioner.pid not in (None, pid)
+
+    for manager, pid in deaths:
+        jp_asyncio_loop.run_until_complete(eventually(lambda m=manager, p=pid: again(m, p)))
+
+
 PARROT = """
 import sys
 from ipykernel.kernelapp import IPKernelApp

@@ -72,20 +72,20 @@ async def test_a_display_of_our_mime_type_logs_in_any_language(notebook, store, 
     assert (dict(run.tags), dict(run.params)) == ({"m": "glm"}, {"k": 3})
 
 
-async def test_what_a_cells_thread_prints_after_the_cell_is_the_cells(notebook, store, eventually) -> None:
+async def test_what_a_cells_thread_prints_after_the_cell_is_the_cells(notebook, store, eventually, tmp_path) -> None:
     kernel = await notebook()
     code = (
-        "import threading\n"
-        "go = threading.Event()\n"
-        "thread = threading.Thread(target=lambda: (go.wait(), print('late')))\n"
-        "thread.start()\n"
+        "import os, threading, time\n"
+        "def wait():\n"
+        f"    while not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.01)\n"
+        "    print('late')\n"
+        "threading.Thread(target=wait).start()\n"
         "print('begun')"
     )
-    first = await ended(eventually, store, cell_run_id(await kernel.run(code)))
-    second = await ended(eventually, store, cell_run_id(await kernel.run("go.set(); thread.join()")))
-    await eventually(lambda: store().text(first.id, "stdout.txt") == "begun\nlate\n")
-    assert store().text(second.id, "stdout.txt") == ""
-    assert store().run(first.id).ended == first.ended
+    cell = await ended(eventually, store, cell_run_id(await kernel.run(code)))
+    (tmp_path / "go").touch()
+    await eventually(lambda: store().text(cell.id, "stdout.txt") == "begun\nlate\n")
+    assert store().run(cell.id).ended == cell.ended
 
 
 async def test_a_session_that_begins_under_a_made_up_name_is_tracked(notebook, store, eventually) -> None:
@@ -150,10 +150,10 @@ async def test_a_restart_ends_the_session_and_begins_another(notebook, store, ev
 
 
 @pytest.mark.parametrize("how", ["os._exit(7)", "os.kill(os.getpid(), 9)"])
-async def test_a_kernel_that_dies_leaves_nothing_running(notebook, store, eventually, how) -> None:
+async def test_a_kernel_that_dies_leaves_nothing_running(notebook, store, eventually, dying, how) -> None:
     kernel = await notebook()
     await kernel.run("import os")
-    msg_id = await kernel.ask(how)
+    msg_id = await dying(kernel, how)
     run = await ended(eventually, store, cell_run_id(msg_id))
     assert run.status == "Failed"
     assert run.error["code"] in ("KernelDied", "KernelRestarted")
@@ -342,10 +342,10 @@ async def test_the_browsers_tab_may_be_closed(notebook, store, eventually) -> No
     assert store().text(run.id, "stdout.txt") == "on\noff\n"
 
 
-async def test_a_session_whose_kernel_died_says_so(notebook, store, eventually) -> None:
+async def test_a_session_whose_kernel_died_says_so(notebook, store, eventually, dying) -> None:
     kernel = await notebook()
     await kernel.run("import os")
-    await kernel.ask("os._exit(3)")
+    await dying(kernel, "os._exit(3)")
     await eventually(
         lambda: [(s.status, (s.error or {}).get("code")) for s in sessions(store)] == [("Failed", "KernelDied")]
     )
