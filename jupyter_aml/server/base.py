@@ -39,17 +39,19 @@ class Services:
     """What the extension holds for its handlers.
 
     Args:
-        open_workspace: opens the workspace; called once, in a thread.
+        open_workspace: opens a workspace that is offered, "" for the server's own; called once for each, in a thread.
+        track: which notebooks' cells are recorded.
     """
 
-    def __init__(self, open_workspace: Callable[[], Workspace], track: str) -> None:
+    def __init__(self, open_workspace: Callable[[str], Workspace], track: str) -> None:
         self._open_workspace = open_workspace
-        self._workspace: Workspace | None = None
-        self._opening: asyncio.Future[Workspace] | None = None
+        self._workspaces: dict[str, asyncio.Future[Workspace]] = {}
         self.threads = ThreadPoolExecutor(4, thread_name_prefix="jupyter_aml")
         self.track = track
         self.watcher: Any = None
         self.live: Any = None
+        self.offered: Callable[[], dict[str, str]] = dict
+        """Name → URL of the workspaces that are offered beside the server's own."""
 
     async def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run something that waits (the store, a file) in a thread."""
@@ -57,13 +59,16 @@ class Services:
             self.threads, functools.partial(function, *args, **kwargs)
         )
 
-    async def workspace(self) -> Workspace:
-        """The workspace, opened at first use. A failure is tried again at the next call."""
-        if self._workspace is None:
-            if self._opening is None or (self._opening.done() and self._opening.exception()):
-                self._opening = asyncio.ensure_future(self.call(self._open_workspace))
-            self._workspace = await asyncio.shield(self._opening)
-        return self._workspace
+    async def workspace(self, name: str = "") -> Workspace:
+        """A workspace, opened at first use. A failure is tried again at the next call."""
+        opening = self._workspaces.get(name)
+        if opening is None or (opening.done() and opening.exception()):
+            opening = self._workspaces[name] = asyncio.ensure_future(self.call(self._open_workspace, name))
+        return await asyncio.shield(opening)
+
+    def opened(self) -> list[Workspace]:
+        """The workspaces that are open."""
+        return [o.result() for o in self._workspaces.values() if o.done() and not o.cancelled() and not o.exception()]
 
 
 class AmlHandler(APIHandler):
@@ -82,8 +87,12 @@ class AmlHandler(APIHandler):
         return name_of(self.current_user)
 
     async def workspace(self) -> Workspace:
-        """The workspace that is served."""
-        return await self.services.workspace()
+        """The workspace that is asked for (``?workspace=NAME``), else the server's own.
+
+        Raises:
+            NotFoundException: none of that name is offered.
+        """
+        return await self.services.workspace(self.get_query_argument("workspace", ""))
 
     async def store(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call a method of the store in a thread."""

@@ -40,10 +40,9 @@ class WorkspacesHandler(AmlHandler):
     @authorized
     @answers
     async def get(self) -> Any:
-        """The user's workspaces, and which one is served."""
-        workspace = await self.workspace()
-        known = await self.services.call(home.list_workspaces)
-        known.setdefault(workspace.name, workspace.url)
+        """The workspaces that are offered, and which one is meant without ``?workspace=``."""
+        workspace = await self.services.workspace()
+        known = {workspace.name: workspace.url, **await self.services.call(self.services.offered)}
         return {"workspaces": [{"name": n, "url": u, "current": u == workspace.url} for n, u in known.items()]}
 
 

@@ -8,14 +8,16 @@ from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
-from traitlets import Enum, Float, Int, Unicode
+from traitlets import Enum, Float, Int, List, Unicode
 
 import jupyter_aml
-from jupyter_aml.server import experiments, files, live, notebooks, runs
+from jupyter_aml.errors import NotFoundException
+from jupyter_aml.server import experiments, files, live, notebooks, remote, runs
 from jupyter_aml.server.base import Services
 from jupyter_aml.server.kernels import KernelWatcher
 from jupyter_aml.server.overhear import overhearing
 from jupyter_aml.store import home
+from jupyter_aml.store.connection import connect
 from jupyter_aml.tracking.context import WORKSPACE
 from jupyter_aml.workspace import Workspace, find_config
 
@@ -38,10 +40,15 @@ ROUTES: list[tuple[str, type]] = [
     (r"/notebooks/tracking", notebooks.TrackingHandler),
     (r"/changes", experiments.ChangesHandler),
     (r"/live", live.LiveHandler),
+    *remote.ROUTES,
     (r"/.*", experiments.LostHandler),
 ]
 """Below ``<base_url>aml/api/v1``; docs/rest.md describes them."""
 PREFIX = "aml/api/v1"
+
+
+def _is_url(workspace: str) -> bool:
+    return "://" in workspace or os.sep in workspace
 
 
 class JupyterAML(ExtensionApp):
@@ -56,6 +63,12 @@ class JupyterAML(ExtensionApp):
         config=True,
         help="Name or URL of the workspace that is served. Empty: what the server's folder's config.json names, "
         "else the user's default workspace.",
+    )
+    workspaces = List(
+        Unicode(),
+        config=True,
+        help="Names or URLs of further workspaces that are offered, under ?workspace=NAME; '*' stands for all those in "
+        "the user's home of workspaces.",
     )
     track = Enum(
         ["marked", "all", "none"],
@@ -81,6 +94,7 @@ class JupyterAML(ExtensionApp):
     def initialize_settings(self) -> None:
         """Hold what the handlers share; nothing is opened yet."""
         services = Services(self._open, self.track)
+        services.offered = self.offered
         services.live = live.LiveFeed(services, self.live_interval)
         services.watcher = KernelWatcher(
             services,
@@ -99,15 +113,33 @@ class JupyterAML(ExtensionApp):
         """Register the routes."""
         self.handlers.extend((url_path_join("/", PREFIX) + pattern, handler) for pattern, handler in ROUTES)
 
-    def _open(self) -> Workspace:
+    def offered(self) -> dict[str, str]:
+        """Name → URL of the workspaces that are offered beside the server's own."""
+        known = home.list_workspaces()
+        found: dict[str, str] = {}
+        for wanted in self.workspaces:
+            if wanted == "*":
+                found.update(known)
+            elif _is_url(wanted):
+                found[str(connect(wanted).about["name"])] = wanted
+            else:
+                found[wanted] = known.get(wanted, home.workspace_url(wanted))
+        return found
+
+    def _open(self, name: str) -> Workspace:
+        if name:
+            offered = self.offered()
+            if name in offered:
+                return Workspace._of(connect(offered[name], create="*" not in self.workspaces, name=name))
+            own = self._open("")
+            if own.name == name:
+                return own
+            raise NotFoundException.of("workspace", name, [own.name, *offered], "`GET workspaces` lists those that are offered.")
         root = getattr(self.serverapp, "root_dir", None) or None
         wanted = self.workspace or os.environ.get(WORKSPACE, "")
         if wanted:
-            is_url = "://" in wanted or os.sep in wanted
-            url = wanted if is_url else home.workspace_url(wanted)
-            from jupyter_aml.store.connection import connect
-
-            return Workspace._of(connect(url, create=True, name=None if is_url else wanted))
+            url = wanted if _is_url(wanted) else home.workspace_url(wanted)
+            return Workspace._of(connect(url, create=True, name=None if _is_url(wanted) else wanted))
         if root and find_config(root):
             return Workspace.from_config(root)
         return Workspace.default()
@@ -142,7 +174,6 @@ class JupyterAML(ExtensionApp):
             self._recovery.cancel()
         self._services.live.stop()
         await self._services.watcher.stop()
-        if self._services._workspace is not None:
-            connection = self._services._workspace.connection
-            await self._services.call(connection.flush)
+        for workspace in self._services.opened():
+            await self._services.call(workspace.connection.flush)
         self._services.threads.shutdown(wait=False)

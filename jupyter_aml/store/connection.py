@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.errors import AzureMLException, WorkspaceException
-from jupyter_aml.store import home
 from jupyter_aml.store.contract import Blobs, Store
 from jupyter_aml.store.events import NO_STEP, Event, Points, RunStatus
 from jupyter_aml.store.journal import OWN, SUFFIX, Journal
 from jupyter_aml.store.journal_reader import Reader
 from jupyter_aml.store.locks import try_lock
+from jupyter_aml.store.place import Place, place_of
 from jupyter_aml.store.records import SeriesKind
 from jupyter_aml.store.shipper import Shipper, ship
 
@@ -33,7 +33,7 @@ def connect(url: str | Path, *, create: bool = False, name: str | None = None) -
     """The connection of this process to a workspace (one each, made at the first call).
 
     Args:
-        url: a folder's path or ``file://`` URL.
+        url: a folder's path or ``file://``, ``postgresql://`` or ``http(s)://`` URL.
         create: make the workspace when there is none.
         name: its name then (default: the folder's).
 
@@ -41,21 +41,23 @@ def connect(url: str | Path, *, create: bool = False, name: str | None = None) -
         WorkspaceException: there is no workspace, or it cannot be made.
         UserErrorException: a URL that is not served.
     """
-    folder = home.parse_url(url)
+    place = place_of(url)
     with _guard:
-        known = _connections.get(folder)
+        known = _connections.get(place.folder)
         if known is None or known.closed:
-            facts = home.create(folder, name) if create else home.about(folder)
-            known = _connections[folder] = Connection(folder, facts)
+            about = place.create(name) if create else place.about()
+            known = _connections[place.folder] = Connection(place, about)
         return known
 
 
 class Connection:
     """See the module. Made by `connect`. Thread-safe; a forked child gets a journal of its own."""
 
-    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
-        self.folder = folder
-        self.url = str(folder)
+    def __init__(self, place: Place, about: dict[str, Any]) -> None:
+        self.place = place
+        self.folder = place.folder
+        """Where this machine keeps the journals: the workspace's folder, or its spool."""
+        self.url = place.url
         self.about = about
         """``{"name", "id", "created", …}`` of the workspace."""
         self.closed = False
@@ -137,12 +139,10 @@ class Connection:
 
     @property
     def blobs(self) -> Blobs:
-        """Contents by hash; no database is needed."""
+        """Contents by hash; for a folder no database is needed."""
         with self._lock:
             if self._blobs is None:
-                from jupyter_aml.store.blobs import FolderBlobs
-
-                self._blobs = FolderBlobs(self.folder / "blobs")
+                self._blobs = self.place.open_blobs()
             return self._blobs
 
     def _open_store(self) -> Store:
@@ -150,9 +150,7 @@ class Connection:
         if store is None:
             with self._opening:  # not _lock: close() holds that while the shipper may be opening
                 if self._store is None:
-                    from jupyter_aml.store.sql.store import SqlStore
-
-                    self._store = SqlStore(self.folder)
+                    self._store = self.place.open_store()
                 store = self._store
         return store
 

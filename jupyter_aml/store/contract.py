@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from jupyter_aml.store.events import Batch
 from jupyter_aml.store.records import (
@@ -21,6 +21,15 @@ from jupyter_aml.store.records import (
     Series,
     SnapshotRecord,
 )
+
+
+class BlobInfo(NamedTuple):
+    """One content of the blobs."""
+
+    digest: str
+    size: int
+    time: float
+    """When it was last put (again)."""
 
 
 class Blobs(ABC):
@@ -59,6 +68,14 @@ class Blobs(ABC):
     @abstractmethod
     def fetch(self, digest: str, target: Path | str) -> None:
         """Write a content to a local file, atomically; parent folders are made."""
+
+    @abstractmethod
+    def walk(self) -> Iterator[BlobInfo]:
+        """All contents that are here, in any order."""
+
+    @abstractmethod
+    def remove(self, digest: str) -> None:
+        """Remove a content; none of that digest is no error. Only garbage collection does this."""
 
 
 class Store(ABC):
@@ -141,6 +158,10 @@ class Store(ABC):
     def snapshot(self, snapshot_id: str) -> SnapshotRecord | None:
         """A snapshot's list of files; None when there is none of that id."""
 
+    @abstractmethod
+    def referenced(self, digests: Sequence[str]) -> set[str]:
+        """Those of these digests that a file of a run or a snapshot refers to."""
+
     # -- the feed ------------------------------------------------------------------------------------------------
     @abstractmethod
     def changes(self, after: int = 0, limit: int = 1000, *, noun: str | None = None) -> list[Change]:
@@ -156,8 +177,8 @@ class Store(ABC):
         """Facts of the workspace itself: id, name, created, description, tags …"""
 
     @abstractmethod
-    def put_settings(self, values: Mapping[str, Json]) -> None:
-        """Add or replace settings."""
+    def put_settings(self, values: Mapping[str, Json], *, keep: bool = False) -> None:
+        """Add or replace settings; `keep`: those that are there stay."""
 
     @abstractmethod
     def close(self) -> None:

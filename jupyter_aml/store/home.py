@@ -1,6 +1,6 @@
 """Where workspaces live, and what a workspace is called.
 
-A workspace is a URL: a folder's path, or ``file:///folder``. Workspaces with a name lie in the user's home of
+A workspace in a folder is a path, or ``file:///folder``; `place.py` knows the others. Workspaces with a name lie in the user's home of
 workspaces, ``$JUPYTER_AML_HOME`` or else Jupyter's data folder. A name is text; the folder's name is
 made from it here alone.
 """
@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 from jupyter_aml.errors import UserErrorException, WorkspaceException
 
 DEFAULT_WORKSPACE = "default"
-_ABOUT = "workspace.json"
+ABOUT = "workspace.json"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
 
 
@@ -77,7 +77,7 @@ def workspace_url(name: str) -> str:
 def list_workspaces() -> dict[str, str]:
     """Name → URL of the workspaces in the user's home."""
     try:
-        folders = sorted(path for path in home().iterdir() if (path / _ABOUT).is_file())
+        folders = sorted(path for path in home().iterdir() if (path / ABOUT).is_file())
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -97,7 +97,9 @@ def parse_url(url: str | Path) -> Path:
     parts = urlsplit(text)
     if parts.scheme == "file":
         return Path(unquote(parts.path)).absolute()
-    raise UserErrorException(f"A workspace at {parts.scheme}:// cannot be opened by this version; give a folder.")
+    raise UserErrorException(
+        f"A workspace cannot be at {parts.scheme}://. Give a folder, or a URL that begins with postgresql://, http:// or https://."
+    )
 
 
 def create(folder: Path, name: str | None = None, **facts: Any) -> dict[str, Any]:
@@ -108,7 +110,7 @@ def create(folder: Path, name: str | None = None, **facts: Any) -> dict[str, Any
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / _ABOUT
+        path = folder / ABOUT
         if not path.exists():
             text = json.dumps(
                 {
@@ -118,7 +120,7 @@ def create(folder: Path, name: str | None = None, **facts: Any) -> dict[str, Any
                     **facts,
                 }
             )
-            scratch = folder / f".{_ABOUT}.{uuid.uuid4().hex}"
+            scratch = folder / f".{ABOUT}.{uuid.uuid4().hex}"
             fd = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(fd, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -143,7 +145,7 @@ def about(folder: Path) -> dict[str, Any]:
     Raises:
         WorkspaceException: there is no workspace, or its description cannot be read.
     """
-    path = folder / _ABOUT
+    path = folder / ABOUT
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict) or not isinstance(found.get("name"), str):

@@ -1,4 +1,4 @@
-"""Help for tests of stores: a sender of events, and every store there is (only SQLite now)."""
+"""Help for tests of stores: a sender of events, and every store there is."""
 
 from __future__ import annotations
 
@@ -10,12 +10,30 @@ from jupyter_aml.store.records import RunRecord
 
 
 def sqlite(folder: Path) -> Store:
-    from jupyter_aml.store.sql.store import SqlStore
+    from jupyter_aml.store.sql.store import in_folder
 
-    return SqlStore(folder)
+    return in_folder(folder)
 
 
-STORES = {"sqlite": sqlite}
+def postgresql(folder: Path) -> Store:
+    """A schema of its own in the tests' server."""
+    from postgres_process import address
+
+    from jupyter_aml.store.place import place_of
+
+    return place_of(address()).open_store(create=True)
+
+
+def http(folder: Path) -> Store:
+    """A workspace of the tests' Jupyter server."""
+    from jupyter_server_process import address
+
+    from jupyter_aml.store.place import place_of
+
+    return place_of(address()).open_store()
+
+
+STORES = {"sqlite": sqlite, "postgresql": postgresql, "http": http}
 
 
 class Sender:

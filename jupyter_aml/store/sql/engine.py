@@ -1,4 +1,4 @@
-"""All that is SQLite's own, and what the errors of a database mean to a user."""
+"""All that is SQLite's own, and what the errors of any database mean to a user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
@@ -53,25 +53,34 @@ def sqlite_engine(path: Path) -> Engine:
         pool_timeout=TIMEOUT,
     )
 
+    watch_forks(engine)
+
     @event.listens_for(engine, "connect")
     def connected(raw: Any, _: Any) -> None:
-        _open.add(raw)
         _prepare(raw)
-
-    @event.listens_for(engine, "close")
-    def closed(raw: Any, _: Any) -> None:
-        _open.discard(raw)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         # A writer takes the write lock at once: upgrading a read lock later can fail without waiting.
         writes = connection.get_execution_options().get("writes")
-        if writes:
+        if writes or connection.get_execution_options().get("schema_change"):
             _patiently(connection.connection.dbapi_connection, "BEGIN IMMEDIATE")
         else:
             connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def watch_forks(engine: Engine) -> None:
+    """A child process must neither use nor close the connections of its parent: know them."""
+
+    @event.listens_for(engine, "connect")
+    def connected(raw: Any, _: Any) -> None:
+        _open.add(raw)
+
+    @event.listens_for(engine, "close")
+    def closed(raw: Any, _: Any) -> None:
+        _open.discard(raw)
 
 
 def use_wal(connection: Connection) -> None:
@@ -119,6 +128,13 @@ def translated(where: object) -> Iterator[None]:
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         said = str(cause).lower()
+        if type(cause).__module__.partition(".")[0] == "psycopg":
+            if isinstance(error, OperationalError | InterfaceError | InternalError):
+                raise StoreUnavailableException(
+                    f"The store {where} cannot be used now: the database does not answer, or refuses. "
+                    f"({str(cause).strip()}) Nothing that was logged is lost."
+                ) from None  # the driver's own error may show the connection's parameters
+            raise
         for word, meaning in _REASONS.items():
             if word in said:
                 raise StoreUnavailableException(

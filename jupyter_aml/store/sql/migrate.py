@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -45,22 +46,34 @@ def check(version: str | None, where: object, newest: str = schema.VERSION) -> b
     return version == newest
 
 
-def prepare(engine: Engine, folder: Path, *, newest: str = schema.VERSION, migrations: Path = MIGRATIONS) -> None:
+def prepare(
+    engine: Engine,
+    where: object,
+    lock: Callable[[], AbstractContextManager[None]],
+    *,
+    newest: str = schema.VERSION,
+    migrations: Path = MIGRATIONS,
+) -> None:
     """Create or upgrade the database where it needs it. Any number of processes may do so at once.
+
+    Args:
+        engine: of the database.
+        where: what it is called in errors.
+        lock: keeps other processes from doing the same.
 
     Raises:
         StoreVersionException: the database is newer than this library.
         StoreUnavailableException: another process has been upgrading it for too long.
     """
     with engine.connect() as connection:
-        if check(version_of(connection), folder, newest):
+        if check(version_of(connection), where, newest):
             return
-    with _locked(folder), engine.connect().execution_options(writes=True) as connection:
+    with lock(), engine.connect().execution_options(schema_change=True) as connection:
         with connection.begin():
             version = version_of(connection)
-            if check(version, folder, newest):
+            if check(version, where, newest):
                 return
-        if version is None:
+        if version is None and connection.dialect.name == "sqlite":
             use_wal(connection)
         with connection.begin():
             if version is None and newest == schema.VERSION:
@@ -87,18 +100,21 @@ def _upgrade(connection: Connection, migrations: Path) -> None:
     command.upgrade(config, "head")
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    import os
+def folder_lock(folder: Path) -> Callable[[], AbstractContextManager[None]]:
+    """A lock that holds for all processes that have the folder."""
 
-    deadline = time.monotonic() + _LOCK_TIMEOUT
-    with _one_at_a_time:
-        fd = os.open(folder / ".schema.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            while not try_lock(fd):
-                if time.monotonic() > deadline:
-                    raise StoreUnavailableException(f"Another process has been upgrading {folder} for too long.")
-                time.sleep(0.02)
-            yield
-        finally:
-            os.close(fd)
+    @contextmanager
+    def locked() -> Iterator[None]:
+        deadline = time.monotonic() + _LOCK_TIMEOUT
+        with _one_at_a_time:
+            fd = os.open(folder / ".schema.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                while not try_lock(fd):
+                    if time.monotonic() > deadline:
+                        raise StoreUnavailableException(f"Another process has been upgrading {folder} for too long.")
+                    time.sleep(0.02)
+                yield
+            finally:
+                os.close(fd)
+
+    return locked

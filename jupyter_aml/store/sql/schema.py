@@ -23,6 +23,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+# PostgreSQL would sort by the rules of a language; SQLite sorts by code point.
+String = String().with_variant(String(collation="C"), "postgresql")  # type: ignore[assignment,misc]
+Text = Text().with_variant(Text(collation="C"), "postgresql")  # type: ignore[assignment,misc]
+
 VERSION = "0001"
 """The newest migration. Numbers go up, so that a newer database is told from an older one without Alembic."""
 

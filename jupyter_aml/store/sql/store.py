@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, func, select, update
 
@@ -16,7 +17,7 @@ from jupyter_aml.errors import FilterException
 from jupyter_aml.store import query as q
 from jupyter_aml.store import series as s
 from jupyter_aml.store.blobs import FolderBlobs
-from jupyter_aml.store.contract import Store
+from jupyter_aml.store.contract import Blobs, Store
 from jupyter_aml.store.events import Batch
 from jupyter_aml.store.records import (
     Change,
@@ -36,29 +37,41 @@ from jupyter_aml.store.sql import schema as t
 from jupyter_aml.store.sql.engine import sqlite_engine, translated
 from jupyter_aml.store.sql.work import Work, dumps, pieces
 
+if TYPE_CHECKING:
+    from jupyter_aml.store.place import Place
+
 
 class SqlStore(Store):
-    """The store in ``<folder>/workspace.db``, its blobs in ``<folder>/blobs``; made or upgraded when opened.
+    """The store in a database; its tables are made or upgraded when it is opened. See `in_folder` and `on_postgresql`.
 
     Args:
-        folder: the workspace's folder.
+        engine: of the database.
+        url: what it is called, without credentials.
+        blobs: opens the contents, at first use.
+        lock: keeps other processes from changing the tables at the same time.
 
     Raises:
         StoreVersionException: a newer jupyter_aml wrote it.
         StoreUnavailableException: it cannot be opened now.
     """
 
-    def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
-        self.url = str(self.folder)
-        self.blobs = FolderBlobs(self.folder / "blobs")
-        with translated(self.url):
-            self._engine: Engine = sqlite_engine(self.folder / "workspace.db")
+    def __init__(
+        self, engine: Engine, url: str, blobs: Callable[[SqlStore], Blobs], lock: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self.url = url
+        self._open_blobs = blobs
+        with translated(url):
+            self._engine = engine
             try:
-                migrate.prepare(self._engine, self.folder)
+                migrate.prepare(engine, url, lock)
             except BaseException:
-                self._engine.dispose()
+                engine.dispose()
                 raise
+
+    @cached_property
+    def blobs(self) -> Blobs:  # type: ignore[override]
+        """See Store.blobs."""
+        return self._open_blobs(self)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -297,6 +310,18 @@ class SqlStore(Store):
         files = {path: (digest, size, mode) for path, (digest, size, mode) in manifest["files"].items()}
         return SnapshotRecord(id=row.id, files=files, skipped=manifest["skipped"], created=row.created)
 
+    def referenced(self, digests: Sequence[str]) -> set[str]:
+        """See Store.referenced."""
+        wanted = set(digests)
+        found: set[str] = set()
+        with self._reading() as c:
+            for some in pieces(wanted):
+                found.update(c.execute(select(t.file.c.digest).where(t.file.c.digest.in_(some)).distinct()).scalars())
+            for row in c.execute(select(t.snapshot.c.manifest)):
+                files = json.loads(zlib.decompress(row.manifest))["files"]
+                found.update(wanted.intersection(about[0] for about in files.values()))
+        return found
+
     # -- the feed ------------------------------------------------------------------------------------------------
     def changes(self, after: int = 0, limit: int = 1000, *, noun: str | None = None) -> list[Change]:
         """See Store.changes."""
@@ -323,12 +348,15 @@ class SqlStore(Store):
         with self._reading() as c:
             return {row.name: json.loads(row.value) for row in c.execute(select(t.setting))}
 
-    def put_settings(self, values: Mapping[str, Json]) -> None:
+    def put_settings(self, values: Mapping[str, Json], *, keep: bool = False) -> None:
         """See Store.put_settings."""
-        if not values:
-            return
         with self._writing() as c:
             work = Work(c)
+            if keep:
+                known = set(c.execute(select(t.setting.c.name)).scalars())
+                values = {name: value for name, value in values.items() if name not in known}
+            if not values:
+                return
             c.execute(t.setting.delete().where(t.setting.c.name.in_(list(values))))
             c.execute(t.setting.insert(), [{"name": name, "value": dumps(value)} for name, value in values.items()])
             work.change(time.time(), "", "changed", "workspace", self.url, data={"fields": sorted(values)})
@@ -337,6 +365,33 @@ class SqlStore(Store):
     def close(self) -> None:
         """See Store.close."""
         self._engine.dispose()
+
+
+def in_folder(folder: Path | str) -> SqlStore:
+    """The store in ``<folder>/workspace.db``, its contents in ``<folder>/blobs``."""
+    folder = Path(folder)
+    with translated(folder):
+        engine = sqlite_engine(folder / "workspace.db")
+    return SqlStore(engine, str(folder), lambda _: FolderBlobs(folder / "blobs"), migrate.folder_lock(folder))
+
+
+def on_postgresql(place: Place, *, create: bool = False) -> SqlStore:
+    """The store in a PostgreSQL database, its contents where the workspace's setting ``artifacts`` says.
+
+    Args:
+        place: of the workspace.
+        create: make the schema where there is none.
+    """
+    from jupyter_aml.store.sql.postgres import postgres_engine, schema_lock
+
+    def blobs(store: SqlStore) -> Blobs:
+        from jupyter_aml.store.fs_blobs import open_blobs
+
+        return open_blobs(store.settings()["artifacts"])
+
+    engine = postgres_engine(place, create=create)
+    lock = schema_lock(engine, place.parameters.get("schema", "public"))
+    return SqlStore(engine, place.url, blobs, lock)
 
 
 def _run(row: Any, metrics: Mapping[str, MetricRecord]) -> RunRecord:
@@ -350,4 +405,4 @@ def _run(row: Any, metrics: Mapping[str, MetricRecord]) -> RunRecord:
     )  # fmt: skip
 
 
-__all__ = ["SqlStore"]
+__all__ = ["SqlStore", "in_folder", "on_postgresql"]

@@ -1,0 +1,233 @@
+"""The store's contract over HTTP, for our own HttpStore: kernels, scripts and teammates on other machines."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from jupyter_aml.errors import NotFoundException, UserErrorException
+from jupyter_aml.server.base import AmlHandler, answers, is_anonymous
+from jupyter_aml.store.contract import Store
+from jupyter_aml.store.events import Batch, RunCreated
+from jupyter_aml.store.http import wire
+
+MAX_BATCH = 128 * 2**20
+MAX_CONTENT = 64 * 2**30
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_CHUNK = 1 << 20
+
+
+class StoreHandler(AmlHandler):
+    """Base of the routes below `store/`."""
+
+    auth_resource = "jupyter_aml:store"
+
+    async def on_store(self, function: Any) -> Any:
+        """What a function makes of the store, in a thread."""
+        workspace = await self.workspace()
+        return await self.services.call(lambda: function(workspace.connection.store))
+
+    def sent(self) -> Any:
+        """The body as values of the contract.
+
+        Raises:
+            UserErrorException: it is none.
+        """
+        if len(self.request.body) > MAX_BATCH:
+            raise UserErrorException(f"The body has {len(self.request.body):,} bytes; at most {MAX_BATCH:,} are taken.")
+        try:
+            return wire.loads(self.request.body)
+        except ValueError as error:
+            raise UserErrorException(f"The body is not what the store's client sends: {error}.") from error
+
+    def answer(self, value: Any) -> None:
+        """Answer with a value of the contract."""
+        self.set_header("Content-Type", wire.MEDIA_TYPE)
+        self.set_header("Cache-Control", "no-store")
+        self.finish(wire.dumps(value))
+
+
+class ReadHandler(StoreHandler):
+    """`POST store/read/<method>`: a method of the contract that changes nothing; its arguments may be long."""
+
+    @web.authenticated
+    @authorized("read")
+    @answers
+    async def post(self, method: str) -> Any:
+        """``{"args", "kwargs"}`` → what the method gives."""
+        if method not in wire.READS:
+            raise NotFoundException(f"The store has no method {method!r}.")
+        sent = self.sent()
+        try:
+            args, kwargs = list(sent["args"]), dict(sent["kwargs"])
+        except (KeyError, TypeError, ValueError):
+            raise UserErrorException("The body holds args and kwargs.") from None
+
+        def ask(store: Store) -> Any:
+            try:
+                return getattr(store, method)(*args, **kwargs)
+            except TypeError as error:
+                raise UserErrorException(f"{method}: {error}.") from error
+
+        self.answer(await self.on_store(ask))
+
+
+class ApplyHandler(StoreHandler):
+    """`POST store/apply`."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def post(self) -> Any:
+        """A batch of a journal → how many of its entries are applied."""
+        if len(self.request.body) > MAX_BATCH:
+            raise UserErrorException(f"The batch has {len(self.request.body):,} bytes; at most {MAX_BATCH:,} are taken.")
+        try:
+            batch = await self.services.call(wire.unpack, self.request.body)
+        except ValueError as error:
+            raise UserErrorException(f"The body is no batch: {error}.") from error
+        batch = self._signed(batch)
+        try:
+            done = await self.on_store(lambda store: store.apply(batch))
+        except ValueError as error:
+            self.refuse(409, "BatchDoesNotFollow", str(error))
+            return
+        self.answer(done)
+
+    def _signed(self, batch: Batch) -> Batch:
+        """Whoever logged in by name has made these runs, whatever the batch says."""
+        if is_anonymous(self.current_user):
+            return batch
+        who = self.who
+        events = [
+            replace(event, run=replace(event.run, user=who))
+            if isinstance(event, RunCreated)
+            else replace(event, who=who)  # type: ignore[type-var]
+            if getattr(event, "who", None) is not None
+            else event
+            for event in batch.events
+        ]
+        return Batch(journal=batch.journal, first=batch.first, count=batch.count, events=events)
+
+
+class SettingsHandler(StoreHandler):
+    """`POST store/settings`."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def post(self) -> Any:
+        """``{"values", "keep"}``."""
+        sent = self.sent()
+        if not isinstance(sent, dict) or not isinstance(sent.get("values"), dict):
+            raise UserErrorException("The body holds values and keep.")
+        await self.on_store(lambda store: store.put_settings(sent["values"], keep=bool(sent.get("keep"))))
+
+
+class BlobsHandler(StoreHandler):
+    """`POST store/blobs`."""
+
+    @web.authenticated
+    @authorized("read")
+    @answers
+    async def post(self) -> Any:
+        """Digests → those whose contents are here."""
+        wanted = self.sent()
+        if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
+            raise UserErrorException("The body is a list of digests.")
+        workspace = await self.workspace()
+        blobs = workspace.connection.blobs
+        self.answer(await self.services.call(lambda: [digest for digest in wanted if blobs.has(digest)]))
+
+
+@web.stream_request_body
+class BlobHandler(StoreHandler):
+    """`GET` and `PUT store/blobs/<digest>`: contents as streams, in bounded memory both ways."""
+
+    _spool: Any = None
+
+    async def prepare(self) -> None:
+        """Check who asks before the first byte is taken."""
+        await super().prepare()
+        if self._finished:
+            return
+        if self.request.method == "PUT":
+            if self.current_user is None or not self.authorizer.is_authorized(
+                self, self.current_user, "write", self.auth_resource
+            ):
+                raise web.HTTPError(403)
+            self.request.connection.set_max_body_size(MAX_CONTENT)  # type: ignore[union-attr]
+            self._spool = await self.services.call(tempfile.NamedTemporaryFile)
+
+    async def data_received(self, chunk: bytes) -> None:
+        """More of a content."""
+        if self._spool is not None:
+            await self.services.call(self._spool.write, chunk)
+
+    def on_finish(self) -> None:
+        """Leave nothing behind."""
+        self._drop()
+        super().on_finish()
+
+    def on_connection_close(self) -> None:
+        """The sender went away: nothing of it stays."""
+        self._drop()
+        super().on_connection_close()
+
+    def _drop(self) -> None:
+        spool, self._spool = self._spool, None
+        if spool is not None:
+            spool.close()
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def put(self, digest: str) -> Any:
+        """Keep a content."""
+        spool = self._spool
+        if spool is None or not _DIGEST.match(digest):
+            raise UserErrorException("A content is named by its sha256.")
+        await self.services.call(spool.flush)
+        workspace = await self.workspace()
+        blobs = workspace.connection.blobs
+        found, size = await self.services.call(blobs.put_file, Path(spool.name))
+        if found != digest:
+            raise UserErrorException(f"The content's sha256 is {found}, not {digest}: it was damaged on its way. Send it again.")
+        return {"digest": digest, "size": size}
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self, digest: str) -> Any:
+        """A content, chunk by chunk."""
+        workspace = await self.workspace()
+        blobs = workspace.connection.blobs
+        file = await self.services.call(blobs.open, digest)
+        try:
+            size = await self.services.call(file.seek, 0, os.SEEK_END)
+            await self.services.call(file.seek, 0)
+            self.set_header("Content-Type", "application/octet-stream")
+            self.set_header("Content-Length", str(size))
+            self.set_header("X-Content-Type-Options", "nosniff")
+            while chunk := await self.services.call(file.read, _CHUNK):
+                self.write(chunk)
+                await self.flush()
+        finally:
+            await self.services.call(file.close)
+        self.finish()
+
+
+ROUTES: list[tuple[str, type]] = [
+    (r"/store/read/([a-z_]{1,40})", ReadHandler),
+    (r"/store/apply", ApplyHandler),
+    (r"/store/settings", SettingsHandler),
+    (r"/store/blobs", BlobsHandler),
+    (r"/store/blobs/([0-9a-f]{64})", BlobHandler),
+]

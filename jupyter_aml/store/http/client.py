@@ -1,0 +1,95 @@
+"""Requests to a Jupyter server that has a workspace."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from jupyter_aml.errors import FilterException, NotFoundException, StoreUnavailableException, UserErrorException
+from jupyter_aml.store.place import without_credentials
+
+TOKEN = "JUPYTER_AML_TOKEN"
+TIMEOUT = 60.0
+"""Seconds without a byte after which a server counts as gone."""
+_KINDS = {kind.__name__: kind for kind in (FilterException, NotFoundException, UserErrorException)}
+
+
+class Client:
+    """Speaks to the store's routes of one server.
+
+    Args:
+        address: the server's URL (its base URL included), with ``?token=`` where ``$JUPYTER_AML_TOKEN`` does not say it.
+    """
+
+    def __init__(self, address: str) -> None:
+        parts = urlsplit(address)
+        parameters = dict(parse_qsl(parts.query))
+        token = parameters.get("token") or os.environ.get(TOKEN, "")
+        workspace = parameters.get("workspace")
+        self._query = f"?{urlencode({'workspace': workspace})}" if workspace else ""
+        self.url = without_credentials(address)
+        self._base = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + "/aml/api/v1/store/", "", ""))
+        self._headers = {"Authorization": f"token {token}"} if token else {}
+
+    @cached_property
+    def _pool(self) -> Any:
+        import urllib3
+
+        timeout = urllib3.Timeout(connect=10.0, read=TIMEOUT)
+        return urllib3.PoolManager(maxsize=8, block=False, timeout=timeout, retries=False)
+
+    def request(
+        self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None, stream: bool = False
+    ) -> Any:
+        """The answer (a urllib3 response), when it is a good one.
+
+        Raises:
+            StoreUnavailableException: the server does not answer, refuses the credentials, or is in trouble.
+            NotFoundException, UserErrorException, FilterException: as the store said.
+            ValueError: the store said that a batch does not follow.
+        """
+        import urllib3
+
+        try:
+            answer = self._pool.request(
+                method, self._base + path + self._query, body=body, headers={**self._headers, **(headers or {})},
+                preload_content=not stream, redirect=False,
+            )  # fmt: skip
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise StoreUnavailableException(
+                f"The server {self.url} does not answer ({type(error).__name__}). What is logged is kept here and sent later."
+            ) from None  # the error's text may show the request's headers
+        if 200 <= answer.status < 300:
+            return answer
+        said = answer.read(100_000) if stream else answer.data
+        answer.release_conn()
+        raise self._error(answer.status, said)
+
+    def _error(self, status: int, said: bytes) -> Exception:
+        code, message = "", ""
+        try:
+            error = json.loads(said)["error"]
+            code, message = str(error["code"]), str(error["message"])
+        except (ValueError, KeyError, TypeError):
+            message = f"HTTP status {status}"
+        if status == 409 and code == "BatchDoesNotFollow":
+            return ValueError(message)
+        if status in (400, 404) and code in _KINDS:
+            return _KINDS[code](message)
+        if status in (301, 302, 303, 307, 308, 401, 403):
+            return StoreUnavailableException(
+                f"The server {self.url} refuses the token or asks for a login. Give a URL with ?token=…, or set {TOKEN}. "
+                "What is logged is kept here."
+            )
+        if status == 404:
+            return StoreUnavailableException(f"The server {self.url} has no workspace: jupyter_aml is not enabled there.")
+        return StoreUnavailableException(f"The server {self.url} cannot serve the workspace now: {message}")
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        if "_pool" in self.__dict__:
+            self._pool.clear()

@@ -1,0 +1,203 @@
+"""Where a workspace is, as one process sees it: a folder, a PostgreSQL database, or a Jupyter server that has one.
+
+A workspace that is not a folder has a *spool* on this machine: a folder in the user's home of workspaces with the journals that are
+still to be sent, what is known of the workspace, and, readable by its owner alone, the credentials that its URL was given with.
+So a URL without credentials, as it stands in a config file or is told to a child process, finds them again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from jupyter_aml.errors import UserErrorException, WorkspaceException
+from jupyter_aml.store import home
+
+if TYPE_CHECKING:
+    from jupyter_aml.store.contract import Blobs, Store
+
+Kind = Literal["folder", "postgresql", "http"]
+
+SCHEMES: dict[str, Kind] = {
+    "postgresql": "postgresql", "postgres": "postgresql", "http": "http", "https": "http",
+}  # fmt: skip
+SECRETS = frozenset({"password", "token", "sslpassword"})
+"""Parameters of a URL that are credentials."""
+OURS = frozenset({"schema", "artifacts"})
+"""Parameters of a database's URL that are not the database's own."""
+_SPOOLS = ".remote"
+_ADDRESS = "address"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A workspace's place. Made by `place_of`."""
+
+    url: str
+    """As people see it: without credentials."""
+    kind: Kind
+    folder: Path
+    """The workspace's folder, or its spool on this machine."""
+    address: str = field(default="", repr=False)
+    """The URL with all that opens it."""
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What stands behind the address's question mark."""
+        return dict(parse_qsl(urlsplit(self.address).query))
+
+    # -- what it is ----------------------------------------------------------------------------------------------
+    def about(self) -> dict[str, Any]:
+        """``{"name", "id", "created", …}``, without asking the workspace when it was open on this machine before.
+
+        Raises:
+            WorkspaceException: there is no workspace.
+            StoreUnavailableException: it was never open here, and does not answer.
+        """
+        if self.kind == "folder" or (self.folder / home.ABOUT).exists():
+            return home.about(self.folder)
+        store = self.open_store()
+        try:
+            return self._know(store.settings())
+        finally:
+            store.close()
+
+    def create(self, name: str | None = None, **facts: Any) -> dict[str, Any]:
+        """Make the workspace, or say what is there already. Several processes may do so at once.
+
+        Raises:
+            WorkspaceException: it cannot be made.
+        """
+        if self.kind == "folder":
+            return home.create(self.folder, name, **facts)
+        if (self.folder / home.ABOUT).exists():
+            return home.about(self.folder)
+        store = self.open_store(create=True)
+        try:
+            if self.kind == "postgresql" and "id" not in store.settings():
+                made = {"name": home.check_name(name or self._own_name()), "id": str(uuid.uuid4()), "created": time.time()}
+                made["artifacts"] = self.parameters.get("artifacts") or (self.folder / "blobs").as_uri()
+                store.put_settings({**made, **facts}, keep=True)
+            return self._know(store.settings())
+        finally:
+            store.close()
+
+    def _own_name(self) -> str:
+        return self.parameters.get("schema") or unquote(urlsplit(self.url).path).strip("/") or "workspace"
+
+    def _know(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        if "id" not in settings:
+            raise WorkspaceException(f"There is no workspace at {self.url}. Workspace.from_url(…, create=True) makes one.")
+        known = {name: value for name, value in settings.items() if name not in ("tags", "description", "friendly_name")}
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(self.folder / home.ABOUT, json.dumps({**known, "url": self.url}))
+        return home.about(self.folder)
+
+    # -- ways in -------------------------------------------------------------------------------------------------
+    def open_store(self, *, create: bool = False) -> Store:
+        """The store. `create`: make what a database needs to hold a workspace."""
+        if self.kind == "folder":
+            from jupyter_aml.store.sql.store import in_folder
+
+            return in_folder(self.folder)
+        if self.kind == "postgresql":
+            from jupyter_aml.store.sql.store import on_postgresql
+
+            return on_postgresql(self, create=create)
+        from jupyter_aml.store.http.store import HttpStore
+
+        return HttpStore(self.address)
+
+    def open_blobs(self) -> Blobs:
+        """The contents; for a folder no database is needed."""
+        if self.kind == "http":
+            from jupyter_aml.store.http.blobs import HttpBlobs
+
+            return HttpBlobs(self.address)
+        if self.kind == "folder":
+            from jupyter_aml.store.blobs import FolderBlobs
+
+            return FolderBlobs(self.folder / "blobs")
+        from jupyter_aml.store.fs_blobs import open_blobs
+
+        return open_blobs(self.about()["artifacts"])
+
+
+def place_of(url: str | Path) -> Place:
+    """The place that a workspace URL names: a folder's path, ``file://``, ``postgresql://`` or ``http(s)://``.
+
+    Credentials in the URL are kept for this user, in a file that only they can read.
+
+    Raises:
+        UserErrorException: a scheme that is not served.
+    """
+    text = os.fspath(url)
+    parts = urlsplit(text)
+    kind = SCHEMES.get(parts.scheme) if "://" in text else None
+    if kind is None:
+        folder = home.parse_url(url)
+        return Place(url=str(folder), kind="folder", folder=folder, address=str(folder))
+    shown = without_credentials(text)
+    if not urlsplit(shown).hostname and kind == "http":
+        raise UserErrorException(f"{shown!r} names no server.")
+    place = Place(
+        url=shown, kind=kind, folder=home.home() / _SPOOLS / hashlib.sha256(shown.encode()).hexdigest()[:24], address=text
+    )
+    kept = place.folder / _ADDRESS
+    if has_credentials(text):
+        if not kept.exists() or kept.read_text(encoding="utf-8") != text:
+            place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(kept, text)
+    elif kept.exists():
+        return replace(place, address=kept.read_text(encoding="utf-8"))
+    return place
+
+
+def known_places() -> dict[str, str]:
+    """Name → URL of the workspaces elsewhere that this user has opened."""
+    found = {}
+    try:
+        spools = sorted((home.home() / _SPOOLS).iterdir())
+    except OSError:
+        return {}
+    for spool in spools:
+        try:
+            about = home.about(spool)
+            found[str(about["name"])] = str(about["url"])
+        except (WorkspaceException, KeyError):
+            continue
+    return found
+
+
+def without_credentials(url: str) -> str:
+    """A URL as people may see it. Parameters that only say where artifacts go are left out too."""
+    parts = urlsplit(url)
+    scheme = "postgresql" if parts.scheme == "postgres" else parts.scheme
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    port = f":{parts.port}" if parts.port else ""
+    user = f"{quote(unquote(parts.username), safe='')}@" if parts.username else ""
+    query = urlencode(sorted((k, v) for k, v in parse_qsl(parts.query) if k not in SECRETS and k != "artifacts"))
+    return urlunsplit((scheme, f"{user}{host}{port}", parts.path.rstrip("/"), query, ""))
+
+
+def has_credentials(url: str) -> bool:
+    """Whether a URL holds what nobody else may see."""
+    parts = urlsplit(url)
+    return bool(parts.password) or any(k in SECRETS for k, _ in parse_qsl(parts.query))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, at once."""
+    scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    scratch.replace(path)

@@ -1,0 +1,85 @@
+"""All that is PostgreSQL's own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from sqlalchemy import Engine, create_engine, event, text
+
+from jupyter_aml.errors import StoreUnavailableException, UserErrorException
+from jupyter_aml.store.place import OURS
+from jupyter_aml.store.sql.engine import TIMEOUT, watch_forks
+
+if TYPE_CHECKING:
+    from jupyter_aml.store.place import Place
+
+_SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
+
+
+def postgres_engine(place: Place, *, create: bool = False) -> Engine:
+    """An engine for the database of a URL; its ``?schema=`` is where the tables are, so that one database holds many workspaces.
+
+    Args:
+        create: make the schema where there is none.
+
+    Raises:
+        StoreUnavailableException: the driver is not installed.
+        UserErrorException: a schema's name that is none.
+    """
+    try:
+        import psycopg
+    except ImportError as error:
+        raise StoreUnavailableException(
+            'A workspace in PostgreSQL needs the driver psycopg. Install it with: pip install "jupyter_aml[postgresql]"'
+        ) from error
+    schema = place.parameters.get("schema", "public")
+    if not _SCHEMA.match(schema):
+        raise UserErrorException(f"schema={schema!r}: a schema's name is letters, digits and _, and begins with no digit.")
+    parts = urlsplit(place.address)
+    query = urlencode([(k, v) for k, v in parse_qsl(parts.query) if k not in OURS])
+    libpq = urlunsplit(("postgresql", parts.netloc, parts.path, query, ""))
+
+    def connect() -> Any:
+        raw = psycopg.connect(libpq, connect_timeout=10, application_name="jupyter_aml", autocommit=True)
+        if create and schema != "public":
+            raw.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+        raw.execute(f'SET search_path TO "{schema}"')
+        raw.execute(f"SET lock_timeout TO {int(TIMEOUT * 1000)}")
+        raw.autocommit = False
+        return raw
+
+    engine = create_engine(
+        "postgresql+psycopg://", creator=connect, pool_size=5, max_overflow=20, pool_timeout=TIMEOUT, pool_pre_ping=True
+    )
+    watch_forks(engine)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        if connection.get_execution_options().get("writes"):
+            # All writers in one order, as SQLite's lock does; the row is there from the schema's creation on.
+            connection.exec_driver_sql("SELECT value FROM counter WHERE name = 'serial' FOR UPDATE")
+        elif not connection.get_execution_options().get("schema_change"):
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    return engine
+
+
+def schema_lock(engine: Engine, schema: str) -> Callable[[], AbstractContextManager[None]]:
+    """A lock of the database itself, held while its schema is made or changed."""
+    number = int.from_bytes(hashlib.sha256(f"jupyter_aml {schema}".encode()).digest()[:8], "big", signed=True)
+
+    @contextmanager
+    def locked() -> Iterator[None]:
+        with engine.connect().execution_options(schema_change=True) as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": number})
+            try:
+                yield
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:number)"), {"number": number})
+
+    return locked
