@@ -9,7 +9,7 @@ SUDO    = $(if $(filter 0,$(shell id -u)),,sudo)
 # npm of this machine, else of the environment; the checkout's own tools either way.
 RUN     = PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: demo test test-slow test-all lint format env browser build bench clean help
+.PHONY: demo test test-slow test-all lint format env browser postgres build bench clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -45,6 +45,10 @@ browser:         ## Debian's chromium, where there is none yet
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 	  { echo "Installing chromium for the browser tests"; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium >/dev/null; }
 
+postgres:        ## Debian's PostgreSQL, where there is none yet (the tests start a server of their own)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+	  { echo "Installing PostgreSQL for the store's tests"; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq postgresql >/dev/null; }
+
 lint: env        ## formatting, linting and types, of both languages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -60,11 +64,11 @@ build: env       ## the JupyterLab extension, linked into the environment
 	$(RUN) npm run --silent build
 	$(RUN) $(BIN)/jupyter-builder develop --overwrite . >/dev/null
 
-test: env browser lint build  ## everything but the slow tests
+test: env browser postgres lint build  ## everything but the slow tests
 	$(RUN) npm test --silent
 	$(RUN) $(BIN)/python -m pytest -m "not slow"
 
-test-slow: env browser build  ## the slow tests alone
+test-slow: env browser postgres build  ## the slow tests alone
 	$(RUN) $(BIN)/python -m pytest -m slow; code=$$?; [ $$code -eq 0 ] || [ $$code -eq 5 ]
 
 test-all: test test-slow ## both

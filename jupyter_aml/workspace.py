@@ -14,6 +14,7 @@ from typing import Any
 from jupyter_aml.errors import UserErrorException, WorkspaceException
 from jupyter_aml.store import home
 from jupyter_aml.store.connection import Connection, connect
+from jupyter_aml.store.place import known_workspaces
 from jupyter_aml.tracking import html
 from jupyter_aml.tracking.experiment import Experiment
 from jupyter_aml.tracking.lifetime import make_workspaces_by
@@ -54,10 +55,10 @@ class Workspace:
         _cloud: str = "AzureCloud",
     ) -> None:
         name = home.DEFAULT_WORKSPACE if workspace_name is None else workspace_name
-        url = home.workspace_url(name)
-        if name not in home.list_workspaces():
+        known = known_workspaces()
+        if name not in known:
             raise WorkspaceException(_not_found(name))
-        self._adopt(connect(url), subscription_id, resource_group)
+        self._adopt(connect(known[name]), subscription_id, resource_group)
 
     def _adopt(
         self, connection: Connection, subscription_id: str | None = None, resource_group: str | None = None
@@ -77,14 +78,25 @@ class Workspace:
 
     # -- ways to one ---------------------------------------------------------------------------------------------------
     @staticmethod
-    def from_url(url: str | Path, create: bool = False) -> Workspace:
-        """The workspace at a URL (today: a folder).
+    def from_url(
+        url: str | Path, create: bool = False, name: str | None = None, artifacts: str | None = None
+    ) -> Workspace:
+        """The workspace at a URL.
 
         Args:
-            url: a path or ``file://`` URL.
-            create: make it when there is none.
+            url: a folder's path or ``file://``; ``postgresql://user:password@host/database?schema=NAME``; or the ``http(s)://`` URL of a
+                Jupyter server that has jupyter_aml, with ``?token=…`` (and ``&workspace=NAME`` where it offers several).
+                Credentials are kept in a file that only you can read; the URL goes without them from then on.
+            create: make it when there is none (a server makes its own).
+            name: its name then.
+            artifacts: where a PostgreSQL workspace keeps its files, when it is made: a folder, or any URL that fsspec knows
+                (``s3://bucket/prefix``, ``abfs://``, ``gs://``).
+
+        Raises:
+            WorkspaceException: there is none.
+            StoreUnavailableException: it does not answer.
         """
-        return Workspace._of(connect(url, create=create))
+        return Workspace._of(connect(url, create=create, name=name, artifacts=artifacts))
 
     @staticmethod
     def default() -> Workspace:
@@ -129,7 +141,7 @@ class Workspace:
                 url = str(base / Path(url).expanduser())
             return Workspace._of(connect(url, create=True, name=facts.get("workspace_name")))
         name = facts["workspace_name"]
-        connection = connect(home.workspace_url(name), create=True, name=name)
+        connection = connect(known_workspaces().get(name) or home.workspace_url(name), create=True, name=name)
         return Workspace._of(
             connection, subscription_id=facts.get("subscription_id"), resource_group=facts.get("resource_group")
         )
@@ -198,8 +210,8 @@ class Workspace:
     def list(
         subscription_id: str | None = None, auth: Any = None, resource_group: str | None = None
     ) -> dict[str, list[Workspace]]:
-        """The workspaces in the user's home: name → a list of one (the SDK's shape)."""
-        return {name: [Workspace._of(connect(url))] for name, url in home.list_workspaces().items()}
+        """The user's workspaces, those in the home and those elsewhere that were opened: name → a list of one (the SDK's shape)."""
+        return {name: [Workspace._of(connect(url))] for name, url in known_workspaces().items()}
 
     def write_config(self, path: Any = None, file_name: str | None = None) -> None:
         """Write ``.azureml/config.json`` for `from_config`.
@@ -316,7 +328,13 @@ class Workspace:
         return self
 
     def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
-        """Delete it and everything in it, for good."""
+        """Delete it and everything in it, for good.
+
+        Raises:
+            WorkspaceException: it is not a folder; databases and servers are tidied up by those who run them.
+        """
+        if self._connection.place.kind != "folder":
+            raise WorkspaceException(f"{self.url} is no folder: its database or server has to be asked to delete it.")
         self._connection.close()
         shutil.rmtree(self._connection.folder)
 
@@ -401,7 +419,7 @@ def read_config(path: Path) -> dict[str, str]:
 
 
 def _not_found(name: str) -> str:
-    known = sorted(home.list_workspaces())
+    known = sorted(known_workspaces())
     have = f"There are {', '.join(repr(k) for k in known[:10])}." if known else "There is none yet."
     return (
         f"Workspaces not found: there is no workspace {name!r} in {home.home()}. {have} Workspace.create() makes one."

@@ -113,12 +113,13 @@ class Aml:
 def open_workspace(where: str | None) -> Workspace:
     """The workspace of a name or URL; None for the config's or the default one. Nothing is printed."""
     from jupyter_aml.store import home
+    from jupyter_aml.store.place import known_workspaces
     from jupyter_aml.workspace import Workspace, find_config
 
     if where:
         if "://" in where or "/" in where or os.sep in where or where.startswith((".", "~")):
             return Workspace.from_url(where)
-        known = home.list_workspaces()
+        known = known_workspaces()
         if where not in known:
             raise NotFoundException.of(
                 "workspace", where, known, f"`aml workspace list` shows those in {home.home()}; a path needs a slash."
@@ -141,10 +142,10 @@ def _take_workspace(ctx: click.Context, param: click.Parameter, value: str | Non
 
 
 def _complete_workspace(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    from jupyter_aml.store import home
+    from jupyter_aml.store.place import known_workspaces
 
     try:
-        return [name for name in home.list_workspaces() if name.startswith(incomplete)]
+        return [name for name in known_workspaces() if name.startswith(incomplete)]
     except Exception:  # a completion is never an error
         return []
 

@@ -16,16 +16,17 @@ def workspace() -> None:
 @workspace.command("list")
 @pass_aml
 def list_(aml: Aml) -> None:
-    """The workspaces in your home of workspaces."""
+    """Your workspaces: those in your home of workspaces, and those elsewhere that you opened."""
     from jupyter_aml.store import home
+    from jupyter_aml.store.place import known_workspaces
 
-    found = [{"name": name, "url": url} for name, url in home.list_workspaces().items()]
+    found = [{"name": name, "url": url} for name, url in known_workspaces().items()]
 
     def show() -> None:
         if not found:
             click.echo(f"There is no workspace in {output.clean(home.home())} yet.")
             return
-        output.table(["NAME", "FOLDER"], [[w["name"], w["url"]] for w in found])
+        output.table(["NAME", "PLACE"], [[w["name"], w["url"]] for w in found])
 
     aml.emit({"workspaces": found}, show, next="aml workspace show" if found else "aml workspace create NAME")
 
@@ -42,7 +43,7 @@ def show(aml: Aml) -> None:
         output.facts(
             {
                 "Name": details["name"],
-                "Folder": details["url"],
+                "Place": details["url"],
                 "Id": details["id"],
                 "Created": details["creationTime"],
                 "Description": details["description"],
@@ -59,15 +60,30 @@ def show(aml: Aml) -> None:
 @click.argument("name")
 @click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="A tag; may be repeated.")
 @click.option("--exist-ok", is_flag=True, help="Do nothing where there is one of that name.")
+@click.option(
+    "--url",
+    help="Make it there: postgresql://user:password@host/database?schema=NAME, or a folder. [default: your home]",
+)
+@click.option(
+    "--artifacts", metavar="URL", help="Where one in PostgreSQL keeps its files: a folder, s3://bucket/prefix, …"
+)
 @pass_aml
-def create(aml: Aml, name: str, tags: tuple[str, ...], exist_ok: bool) -> None:
-    """Make a workspace called NAME in your home of workspaces."""
+def create(aml: Aml, name: str, tags: tuple[str, ...], exist_ok: bool, url: str | None, artifacts: str | None) -> None:
+    """Make a workspace called NAME in your home of workspaces, or where --url says."""
     from jupyter_aml.workspace import Workspace
 
-    made = Workspace.create(name, tags={k: v or "" for k, v in pairs(tags).items()} or None, exist_ok=exist_ok)
+    with_tags = {k: v or "" for k, v in pairs(tags).items()} or None
+    if url or artifacts:
+        if not url:
+            raise click.UsageError("--artifacts belongs to a workspace in PostgreSQL; say where with --url.")
+        made = Workspace.from_url(url, create=True, name=name, artifacts=artifacts)
+        if with_tags:
+            made.update(tags=with_tags)
+    else:
+        made = Workspace.create(name, tags=with_tags, exist_ok=exist_ok)
     aml.emit(
         {"name": made.name, "url": made.url, "id": made.id},
-        f"Workspace {output.clean(made.name)!r} is in {output.clean(made.url)}.",
+        f"Workspace {output.clean(made.name)!r} is at {output.clean(made.url)}.",
         next=f"aml workspace use {name}",
     )
 

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.store import home
 from jupyter_aml.store.connection import Connection, connect
+from jupyter_aml.store.place import known_workspaces
 from jupyter_aml.tracking.context import WORKSPACE
 
 
@@ -22,8 +22,7 @@ def connection_to(workspace: Any) -> Connection:
         found = workspace.connection
         assert isinstance(found, Connection)
         return found
-    known = home.list_workspaces()
-    return connect(known.get(str(workspace), workspace))
+    return connect(known_workspaces().get(str(workspace), workspace))
 
 
 def connection(folder: Path) -> Connection:

@@ -11,7 +11,6 @@ from tornado import web
 import jupyter_aml
 from jupyter_aml.errors import NotFoundException, RunStateException, UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers
-from jupyter_aml.store import home
 from jupyter_aml.store.events import ExperimentDeleted, ExperimentPut
 from jupyter_aml.tracking.names import tag_name
 

@@ -134,7 +134,9 @@ class JupyterAML(ExtensionApp):
             own = self._open("")
             if own.name == name:
                 return own
-            raise NotFoundException.of("workspace", name, [own.name, *offered], "`GET workspaces` lists those that are offered.")
+            raise NotFoundException.of(
+                "workspace", name, [own.name, *offered], "`GET workspaces` lists those that are offered."
+            )
         root = getattr(self.serverapp, "root_dir", None) or None
         wanted = self.workspace or os.environ.get(WORKSPACE, "")
         if wanted:

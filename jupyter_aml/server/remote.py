@@ -7,7 +7,7 @@ import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
@@ -76,6 +76,10 @@ class ReadHandler(StoreHandler):
             except TypeError as error:
                 raise UserErrorException(f"{method}: {error}.") from error
 
+        if method == "about":  # a folder keeps it beside its store
+            workspace = await self.workspace()
+            self.answer({k: v for k, v in workspace.connection.about.items() if k not in ("url", "artifacts")})
+            return
         self.answer(await self.on_store(ask))
 
 
@@ -88,7 +92,9 @@ class ApplyHandler(StoreHandler):
     async def post(self) -> Any:
         """A batch of a journal → how many of its entries are applied."""
         if len(self.request.body) > MAX_BATCH:
-            raise UserErrorException(f"The batch has {len(self.request.body):,} bytes; at most {MAX_BATCH:,} are taken.")
+            raise UserErrorException(
+                f"The batch has {len(self.request.body):,} bytes; at most {MAX_BATCH:,} are taken."
+            )
         try:
             batch = await self.services.call(wire.unpack, self.request.body)
         except ValueError as error:
@@ -105,15 +111,13 @@ class ApplyHandler(StoreHandler):
         """Whoever logged in by name has made these runs, whatever the batch says."""
         if is_anonymous(self.current_user):
             return batch
-        who = self.who
-        events = [
-            replace(event, run=replace(event.run, user=who))
-            if isinstance(event, RunCreated)
-            else replace(event, who=who)  # type: ignore[type-var]
-            if getattr(event, "who", None) is not None
-            else event
-            for event in batch.events
-        ]
+        who, events = self.who, []
+        for event in batch.events:
+            if isinstance(event, RunCreated):
+                event = replace(event, run=replace(event.run, user=who))
+            elif hasattr(event, "who"):
+                event = replace(cast(Any, event), who=who)
+            events.append(event)
         return Batch(journal=batch.journal, first=batch.first, count=batch.count, events=events)
 
 
@@ -153,7 +157,7 @@ class BlobHandler(StoreHandler):
 
     _spool: Any = None
 
-    async def prepare(self) -> None:
+    async def prepare(self) -> None:  # type: ignore[override]
         """Check who asks before the first byte is taken."""
         await super().prepare()
         if self._finished:
@@ -199,7 +203,9 @@ class BlobHandler(StoreHandler):
         blobs = workspace.connection.blobs
         found, size = await self.services.call(blobs.put_file, Path(spool.name))
         if found != digest:
-            raise UserErrorException(f"The content's sha256 is {found}, not {digest}: it was damaged on its way. Send it again.")
+            raise UserErrorException(
+                f"The content's sha256 is {found}, not {digest}: it was damaged on its way. Send it again."
+            )
         return {"digest": digest, "size": size}
 
     @web.authenticated

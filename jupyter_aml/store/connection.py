@@ -29,13 +29,16 @@ _connections: dict[Path, Connection] = {}
 _guard = threading.Lock()
 
 
-def connect(url: str | Path, *, create: bool = False, name: str | None = None) -> Connection:
+def connect(
+    url: str | Path, *, create: bool = False, name: str | None = None, artifacts: str | None = None
+) -> Connection:
     """The connection of this process to a workspace (one each, made at the first call).
 
     Args:
         url: a folder's path or ``file://``, ``postgresql://`` or ``http(s)://`` URL.
         create: make the workspace when there is none.
         name: its name then (default: the folder's).
+        artifacts: where a database's workspace keeps its files then.
 
     Raises:
         WorkspaceException: there is no workspace, or it cannot be made.
@@ -45,7 +48,7 @@ def connect(url: str | Path, *, create: bool = False, name: str | None = None) -
     with _guard:
         known = _connections.get(place.folder)
         if known is None or known.closed:
-            about = place.create(name) if create else place.about()
+            about = place.create(name, artifacts) if create else place.about()
             known = _connections[place.folder] = Connection(place, about)
         return known
 

@@ -176,6 +176,13 @@ class Store(ABC):
     def settings(self) -> Mapping[str, Json]:
         """Facts of the workspace itself: id, name, created, description, tags …"""
 
+    def about(self) -> Mapping[str, Json]:
+        """What makes it a workspace: name, id, created …; empty where it is none yet."""
+        settings = self.settings()
+        if "id" not in settings:
+            return {}
+        return {name: value for name, value in settings.items() if name not in ("tags", "description", "friendly_name")}
+
     @abstractmethod
     def put_settings(self, values: Mapping[str, Json], *, keep: bool = False) -> None:
         """Add or replace settings; `keep`: those that are there stay."""

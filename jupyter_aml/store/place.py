@@ -66,39 +66,49 @@ class Place:
             return home.about(self.folder)
         store = self.open_store()
         try:
-            return self._know(store.settings())
+            return self._know(store.about())
         finally:
             store.close()
 
-    def create(self, name: str | None = None, **facts: Any) -> dict[str, Any]:
+    def create(self, name: str | None = None, artifacts: str | None = None, **facts: Any) -> dict[str, Any]:
         """Make the workspace, or say what is there already. Several processes may do so at once.
+
+        Args:
+            name: its name; the folder's, the schema's or the database's without one.
+            artifacts: where a database's workspace keeps its files; a folder of this machine without one.
+            **facts: what else is to be known of it.
 
         Raises:
             WorkspaceException: it cannot be made.
         """
+        if self.kind != "postgresql" and artifacts:
+            raise UserErrorException(f"{self.url} keeps its files itself; artifacts= is for workspaces in a database.")
         if self.kind == "folder":
             return home.create(self.folder, name, **facts)
         if (self.folder / home.ABOUT).exists():
             return home.about(self.folder)
         store = self.open_store(create=True)
         try:
-            if self.kind == "postgresql" and "id" not in store.settings():
-                made = {"name": home.check_name(name or self._own_name()), "id": str(uuid.uuid4()), "created": time.time()}
-                made["artifacts"] = self.parameters.get("artifacts") or (self.folder / "blobs").as_uri()
+            if self.kind == "postgresql" and not store.about():
+                made = {
+                    "name": home.check_name(name or self._own_name()), "id": str(uuid.uuid4()), "created": time.time(),
+                    "artifacts": artifacts or self.parameters.get("artifacts") or (self.folder / "blobs").as_uri(),
+                }  # fmt: skip
                 store.put_settings({**made, **facts}, keep=True)
-            return self._know(store.settings())
+            return self._know(store.about())
         finally:
             store.close()
 
     def _own_name(self) -> str:
         return self.parameters.get("schema") or unquote(urlsplit(self.url).path).strip("/") or "workspace"
 
-    def _know(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        if "id" not in settings:
-            raise WorkspaceException(f"There is no workspace at {self.url}. Workspace.from_url(…, create=True) makes one.")
-        known = {name: value for name, value in settings.items() if name not in ("tags", "description", "friendly_name")}
+    def _know(self, about: Mapping[str, Any]) -> dict[str, Any]:
+        if not about:
+            raise WorkspaceException(
+                f"There is no workspace at {self.url}. Workspace.from_url(…, create=True) makes one."
+            )
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(self.folder / home.ABOUT, json.dumps({**known, "url": self.url}))
+        _write(self.folder / home.ABOUT, json.dumps({**about, "url": self.url}))
         return home.about(self.folder)
 
     # -- ways in -------------------------------------------------------------------------------------------------
@@ -149,7 +159,10 @@ def place_of(url: str | Path) -> Place:
     if not urlsplit(shown).hostname and kind == "http":
         raise UserErrorException(f"{shown!r} names no server.")
     place = Place(
-        url=shown, kind=kind, folder=home.home() / _SPOOLS / hashlib.sha256(shown.encode()).hexdigest()[:24], address=text
+        url=shown,
+        kind=kind,
+        folder=home.home() / _SPOOLS / hashlib.sha256(shown.encode()).hexdigest()[:24],
+        address=text,
     )
     kept = place.folder / _ADDRESS
     if has_credentials(text):
@@ -161,20 +174,20 @@ def place_of(url: str | Path) -> Place:
     return place
 
 
-def known_places() -> dict[str, str]:
-    """Name → URL of the workspaces elsewhere that this user has opened."""
+def known_workspaces() -> dict[str, str]:
+    """Name → URL of the user's workspaces: those in the home, and those elsewhere that were opened from this machine."""
     found = {}
     try:
         spools = sorted((home.home() / _SPOOLS).iterdir())
-    except OSError:
-        return {}
+    except (OSError, WorkspaceException):
+        spools = []
     for spool in spools:
         try:
             about = home.about(spool)
             found[str(about["name"])] = str(about["url"])
         except (WorkspaceException, KeyError):
             continue
-    return found
+    return {**found, **home.list_workspaces()}
 
 
 def without_credentials(url: str) -> str:

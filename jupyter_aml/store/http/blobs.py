@@ -74,7 +74,7 @@ class HttpBlobs(Blobs):
     # -- reading -------------------------------------------------------------------------------------------------
     def open(self, digest: str) -> BinaryIO:
         """See Blobs.open. A large content comes by way of a temporary file."""
-        held = cast(BinaryIO, tempfile.SpooledTemporaryFile(_HELD))
+        held = cast(BinaryIO, tempfile.SpooledTemporaryFile(_HELD))  # noqa: SIM115
         try:
             self._read(digest, held)
         except BaseException:

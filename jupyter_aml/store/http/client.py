@@ -32,7 +32,9 @@ class Client:
         workspace = parameters.get("workspace")
         self._query = f"?{urlencode({'workspace': workspace})}" if workspace else ""
         self.url = without_credentials(address)
-        self._base = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + "/aml/api/v1/store/", "", ""))
+        self._base = urlunsplit(
+            (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + "/aml/api/v1/store/", "", "")
+        )
         self._headers = {"Authorization": f"token {token}"} if token else {}
 
     @cached_property
@@ -43,7 +45,13 @@ class Client:
         return urllib3.PoolManager(maxsize=8, block=False, timeout=timeout, retries=False)
 
     def request(
-        self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None, stream: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        stream: bool = False,
     ) -> Any:
         """The answer (a urllib3 response), when it is a good one.
 
@@ -86,7 +94,9 @@ class Client:
                 "What is logged is kept here."
             )
         if status == 404:
-            return StoreUnavailableException(f"The server {self.url} has no workspace: jupyter_aml is not enabled there.")
+            return StoreUnavailableException(
+                f"The server {self.url} has no workspace: jupyter_aml is not enabled there."
+            )
         return StoreUnavailableException(f"The server {self.url} cannot serve the workspace now: {message}")
 
     def close(self) -> None:

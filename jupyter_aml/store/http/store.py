@@ -146,6 +146,10 @@ class HttpStore(Store):
         """See Store.settings."""
         return dict(self._ask("settings"))
 
+    def about(self) -> Mapping[str, Json]:
+        """See Store.about."""
+        return dict(self._ask("about"))
+
     def put_settings(self, values: Mapping[str, Json], *, keep: bool = False) -> None:
         """See Store.put_settings."""
         body = wire.dumps({"values": dict(values), "keep": keep})

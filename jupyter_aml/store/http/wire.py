@@ -19,7 +19,7 @@ MEDIA_TYPE = "application/vnd.jupyter-aml.store+json"
 READS = frozenset(
     {
         "applied", "experiments", "experiment", "run", "runs", "open_runs", "metrics", "series", "sampled", "files", "text",
-        "snapshot", "referenced", "changes", "last_change", "settings",
+        "snapshot", "referenced", "changes", "last_change", "settings", "about",
     }
 )  # fmt: skip
 """Methods of the contract that change nothing."""
@@ -97,4 +97,6 @@ def unpack(data: bytes) -> Batch:
         raise ValueError("not a batch: it names no journal")
     if not all(type(about.get(name)) is int and about[name] >= 0 for name in ("first", "count")):
         raise ValueError("not a batch: first and count are whole numbers")
-    return Batch(journal=about["journal"], first=about["first"], count=about["count"], events=[decode(e) for e in events])
+    return Batch(
+        journal=about["journal"], first=about["first"], count=about["count"], events=[decode(e) for e in events]
+    )

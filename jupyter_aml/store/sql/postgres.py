@@ -39,7 +39,9 @@ def postgres_engine(place: Place, *, create: bool = False) -> Engine:
         ) from error
     schema = place.parameters.get("schema", "public")
     if not _SCHEMA.match(schema):
-        raise UserErrorException(f"schema={schema!r}: a schema's name is letters, digits and _, and begins with no digit.")
+        raise UserErrorException(
+            f"schema={schema!r}: a schema's name is letters, digits and _, and begins with no digit."
+        )
     parts = urlsplit(place.address)
     query = urlencode([(k, v) for k, v in parse_qsl(parts.query) if k not in OURS])
     libpq = urlunsplit(("postgresql", parts.netloc, parts.path, query, ""))

@@ -56,7 +56,11 @@ class SqlStore(Store):
     """
 
     def __init__(
-        self, engine: Engine, url: str, blobs: Callable[[SqlStore], Blobs], lock: Callable[[], AbstractContextManager[None]]
+        self,
+        engine: Engine,
+        url: str,
+        blobs: Callable[[SqlStore], Blobs],
+        lock: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.url = url
         self._open_blobs = blobs
