@@ -43,10 +43,13 @@ ERRORS: list[tuple[type[Exception], int]] = [
 
 GROUPS = {
     "completion": ("jupyter_aml.cli.completion", "completion", "Shell completion for bash, zsh and fish."),
+    "doctor": ("jupyter_aml.cli.care", "doctor", "Look the workspace over: what is damaged or missing."),
     "experiment": ("jupyter_aml.cli.experiments", "experiment", "Experiments: list, show, tag, archive, delete."),
+    "export": ("jupyter_aml.cli.care", "export", "Write runs, experiments or all of it into an archive."),
+    "import": ("jupyter_aml.cli.care", "import_", "Take an archive in."),
     "notebook": ("jupyter_aml.cli.notebooks", "notebook", "Execute notebooks as runs; resume failed ones."),
     "run": ("jupyter_aml.cli.runs", "run", "Runs: list, show, metrics, logs, files, diff, cancel."),
-    "workspace": ("jupyter_aml.cli.workspaces", "workspace", "Workspaces: list, show, create, use."),
+    "workspace": ("jupyter_aml.cli.workspaces", "workspace", "Workspaces: list, show, create, use, back up, clean up."),
 }
 """name → (module, attribute, help). The help stands here so that `aml --help` loads no group."""
 

@@ -39,7 +39,10 @@ def run() -> None:
 )
 @click.option("--tag", "tags", multiple=True, metavar="NAME[=VALUE]", help="With this tag; may be repeated.")
 @click.option(
-    "--where", multiple=True, metavar="CONDITION", help="'metrics.acc>0.9', 'params.lr=0.1', … All must hold."
+    "--where",
+    multiple=True,
+    metavar="EXPRESSION",
+    help="'metrics.acc > 0.9 and not status = Failed', … May be repeated: all must hold.",
 )
 @click.option("--text", default="", help="Part of the name or id.")
 @click.option(
@@ -54,15 +57,16 @@ def run() -> None:
 def list_(aml: Aml, experiment: str | None, children: str | None, **how: Any) -> None:
     """Runs, the newest first.
 
-    Fields: status, type, name, user, created, started, ended, duration, number, metrics.NAME (.min, .max), params.NAME,
-    tags.NAME, properties.NAME. Operators: = != < <= > >= contains in.
+    An EXPRESSION is made of conditions with and, or, not and parentheses. Fields: status, type, name, user, created,
+    started, ended, duration, number, metrics.NAME (.min, .max), params.NAME, tags.NAME, properties.NAME. Operators:
+    = != < <= > >= contains, in (A, B), is null. Times: 2026-11-01, ago(2d). docs/filters.md tells all of it.
     """
-    from jupyter_aml.cli.where import parse
-    from jupyter_aml.store.records import Condition, RunQuery
+    from jupyter_aml.store.grammar import parse
+    from jupyter_aml.store.records import Condition, Filter, RunQuery
 
     if experiment is not None:
         aml.experiment(experiment)
-    wanted = [
+    wanted: list[Filter] = [
         Condition(f"tags.{key}", *(("!=", None) if value is None else ("=", value)))
         for key, value in pairs(how["tags"]).items()
     ]

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from jupyter_aml.cli import output
 from jupyter_aml.cli.base import Aml, Group, open_workspace, pairs, pass_aml
+from jupyter_aml.cli.care import backup, restore
+from jupyter_aml.errors import UserErrorException
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 @click.group(cls=Group)
 def workspace() -> None:
-    """Workspaces: list, show, create, use."""
+    """Workspaces: list, show, create, use, back up, clean up."""
+
+
+workspace.add_command(backup)
+workspace.add_command(restore)
 
 
 @workspace.command("list")
@@ -101,3 +111,40 @@ def use(aml: Aml, name: str, folder: str) -> None:
         f"{output.clean(folder)}/.azureml/config.json names workspace {output.clean(chosen.name)!r} now.",
         next="aml workspace show",
     )
+
+
+@workspace.command("gc")
+@click.option("--delete", is_flag=True, help="Remove them; without it they are only counted.")
+@click.option(
+    "--older-than", default="7d", show_default=True, metavar="AGE", help="Keep what was stored later: 12h, 7d, 4w."
+)
+@pass_aml
+def gc(aml: Aml, delete: bool, older_than: str) -> None:
+    """Remove file contents that no run and no snapshot refers to any more (those of deleted runs)."""
+    from jupyter_aml.store.gc import collect
+
+    found = collect(aml.workspace.connection, older_than=_seconds(older_than), dry_run=not delete)
+
+    def show() -> None:
+        if delete:
+            head = "Removed"
+        else:
+            head = "Would remove" if found.contents else "Nothing to remove"
+        output.facts(
+            {
+                head: f"{found.contents:,} contents ({output.size(found.bytes)})",
+                "Still referred to": f"{found.kept:,}",
+                f"Stored within {older_than}": f"{found.kept_young:,}" if found.kept_young else "",
+                "Left half-written": f"{found.swept:,} removed" if found.swept else "",
+                "For example": ", ".join(digest[:12] for digest in found.examples),
+            }
+        )
+
+    aml.emit(found, show, next="aml workspace show" if delete or not found.contents else "aml workspace gc --delete")
+
+
+def _seconds(age: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw]?)", age.strip().lower())
+    if match is None:
+        raise UserErrorException(f"{age!r} is no age: write a number and s, m, h, d or w, as in 12h or 7d.")
+    return float(match[1]) * _UNITS[match[2]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
@@ -12,7 +11,8 @@ from tornado import web
 from jupyter_aml.errors import NotFoundException, RunStateException, UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers
 from jupyter_aml.store.events import RunChanged, RunDeleted
-from jupyter_aml.store.records import TERMINAL, Condition, RunQuery, RunRecord
+from jupyter_aml.store.grammar import parse
+from jupyter_aml.store.records import TERMINAL, RunQuery, RunRecord
 from jupyter_aml.tracking.lifetime import GIT_DIFF
 from jupyter_aml.tracking.names import tag_name
 from jupyter_aml.tracking.run import Run
@@ -38,7 +38,7 @@ class RunsHandler(AmlHandler):
             types=self.get_query_arguments("type"),
             statuses=self.get_query_arguments("status"),
             text=self.get_query_argument("text", ""),
-            where=_conditions(self.get_query_argument("where", "")),
+            where=[parse(text) for text in self.get_query_arguments("filter") if text],
             order_by=order.lstrip("-"),
             descending=order.startswith("-"),
             limit=self.number("limit", 100, 1, 1000),
@@ -47,19 +47,6 @@ class RunsHandler(AmlHandler):
         )
         page = await self.store("runs", query)
         return {"runs": page.runs, "next": page.next}
-
-
-def _conditions(text: str) -> list[Condition]:
-    if not text:
-        return []
-    try:
-        given = json.loads(text)
-        conditions = [Condition(str(field), op, value) for field, op, value in given]
-    except (ValueError, TypeError, RecursionError) as error:
-        raise UserErrorException(f"where is a JSON list of [field, op, value]: {error}.") from None
-    if len(conditions) > 50:
-        raise UserErrorException(f"where takes at most 50 conditions, not {len(conditions)}.")
-    return conditions
 
 
 class _OneRun(AmlHandler):

@@ -8,26 +8,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Float, Select, and_, false, not_, or_, select, true, tuple_, type_coerce
 
 from jupyter_aml.errors import FilterException
-from jupyter_aml.store.records import Condition, Json, RunQuery
+from jupyter_aml.store.grammar import FIELDS, MAX_CONDITIONS, MAX_NESTING, MAX_VALUES, split_metric
+from jupyter_aml.store.records import (
+    ATTRIBUTE_SPACES,
+    NUMBER_FIELDS,
+    TEXT_FIELDS,
+    TIME_FIELDS,
+    And,
+    Condition,
+    Filter,
+    Json,
+    Not,
+    Or,
+    RunQuery,
+)
 from jupyter_aml.store.sql import schema as t
 from jupyter_aml.store.sql.work import searchable
 
+_NUMERIC = (*TIME_FIELDS, *NUMBER_FIELDS)
 _COLUMNS: dict[str, Any] = {
-    **{name: t.run.c[name] for name in ("status", "type", "name", "user", "host", "description", "id", "parent")},
-    **{name: t.run.c[name] for name in ("created", "started", "ended", "duration", "number")},
-    "experiment": t.experiment.c.name,
+    name: t.experiment.c.name if name == "experiment" else t.run.c[name] for name in (*TEXT_FIELDS, *_NUMERIC)
 }
-_NUMERIC = frozenset({"created", "started", "ended", "duration", "number"})
-_SPACES = ("params", "tags", "properties")
+_SUMMARIES = {"": t.metric.c.last_num, ".last": t.metric.c.last_num, ".min": t.metric.c.min, ".max": t.metric.c.max}
 _OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "contains", "in")
+_DEEPEST = 3 * MAX_NESTING
+"""Levels of a tree: one parenthesis of the grammar may be an Or of Ands."""
+_FLAT = 6
+"""What is nested deeper is said ahead of the rest, as a WITH: SQLite's parser gives up where some 20 levels are open."""
 MAX_LIMIT = 10_000
-
-
-def _fields() -> str:
-    return ", ".join([*_COLUMNS, "metrics.<name>[.last|.min|.max]", *(f"{space}.<name>" for space in _SPACES)])
 
 
 @dataclass(frozen=True)
@@ -44,82 +55,147 @@ class _Field:
 def _field(name: str) -> _Field:
     if name in _COLUMNS:
         return _Field(column=_COLUMNS[name], numeric=name in _NUMERIC)
-    space, dot, rest = name.partition(".")
-    if dot and rest:
-        if space in _SPACES:
-            return _Field(space=space, key=t.key(rest))
-        if space == "metrics":
-            for suffix, column in ((".last", t.metric.c.last_num), (".min", t.metric.c.min), (".max", t.metric.c.max)):
-                if rest.endswith(suffix) and len(rest) > len(suffix):
-                    return _Field(space=space, key=t.key(rest[: -len(suffix)]), summary=column)
-            return _Field(space=space, key=t.key(rest), summary=t.metric.c.last_num)
-    raise FilterException(f"Runs cannot be filtered or sorted by {name!r}. There is: {_fields()}.")
+    space, _, rest = name.partition(".")
+    if rest and space in ATTRIBUTE_SPACES:
+        return _Field(space=space, key=t.key(rest))
+    if rest and space == "metrics":
+        metric, suffix = split_metric(rest)
+        return _Field(space=space, key=t.key(metric), summary=_SUMMARIES[suffix])
+    raise FilterException(f"Runs cannot be filtered or sorted by {name!r}. There is: {', '.join(FIELDS)}.")
 
 
 # -- conditions --------------------------------------------------------------------------------------------------
+def compiled(filters: Sequence[Filter]) -> list[ColumnElement[bool]]:
+    """Filters as SQL. Each is true or false of a run, never unknown: Not is the other runs.
+
+    Raises:
+        FilterException: no such field or operator, a value of the wrong kind, or too much of everything.
+    """
+    count = 0
+
+    def one(filter: Filter, depth: int) -> tuple[ColumnElement[bool], int]:
+        """(as SQL, how deep that is nested)"""
+        nonlocal count
+        if depth > _DEEPEST:
+            raise FilterException(f"The filter is nested more than {_DEEPEST} levels deep.")
+        if isinstance(filter, (Not, And, Or)):
+            parts = [one(part, depth + 1) for part in ([filter.part] if isinstance(filter, Not) else filter.parts)]
+            inner = [part for part, _ in parts]
+            height = 1 + max((height for _, height in parts), default=0)
+            if isinstance(filter, Not):
+                whole = not_(inner[0])
+            else:
+                whole = and_(true(), *inner) if isinstance(filter, And) else or_(false(), *inner)
+            if height < _FLAT:
+                return whole, height
+            held = select(t.run.c.id).where(whole).cte()
+            return t.run.c.id.in_(select(held.c.id)), 0
+        if not isinstance(filter, Condition) or not isinstance(filter.field, str):
+            raise FilterException(f"{filter!r:.100} is no condition.")
+        count += 1
+        if count > MAX_CONDITIONS:
+            raise FilterException(f"The filter has more than {MAX_CONDITIONS} conditions.")
+        return _condition(filter), 0
+
+    return [one(filter, 0)[0] for filter in filters]
+
+
 def _condition(condition: Condition) -> ColumnElement[bool]:
     name, op, value = condition.field, condition.op, condition.value
     if op not in _OPERATORS:
         raise FilterException(f"{op!r} is no operator; there is: {' '.join(_OPERATORS)}.")
     if op == "!=":  # also true of runs that have no such thing
         return not_(_condition(Condition(name, "=", value)))
+    field = _field(name)
     if op == "in":
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise FilterException(f"{name} in …: takes a list of values, not {value!r}.")
-        return or_(false(), *[_condition(Condition(name, "=", one)) for one in value])
+        if len(value) > MAX_VALUES:
+            raise FilterException(f"{name} in …: takes at most {MAX_VALUES:,} values, not {len(value):,}.")
+        found = _one_of(field, name, [one for one in value if one is not None])
+        return or_(found, _absent(field)) if None in value else found
+    if value is None:
+        if op != "=":
+            raise FilterException(f"{name} {op} {value!r}: only = and != can be asked of nothing (null).")
+        return _absent(field)
+    if op == "=":
+        return _one_of(field, name, [value])
     if op == "contains" and not isinstance(value, str):
         raise FilterException(f"{name} contains …: takes a text, not {value!r}.")
-    field = _field(name)
-    if value is None and op != "=":
-        raise FilterException(f"{name} {op} {value!r}: only = and != can be asked of nothing (null).")
     if field.column is not None:
-        return _of_column(field, name, op, value)
+        bound = _number(name, op, value) if field.numeric else _text(name, op, value)
+        return _holding(field, _compare(_typed(field), op, bound))
     if field.space == "metrics":
-        return _of_metric(field, name, op, value)
-    return _of_attribute(field, name, op, value)
-
-
-def _of_column(field: _Field, name: str, op: str, value: Json) -> ColumnElement[bool]:
-    column = field.column
-    if value is None:
-        return column.is_(None)  # type: ignore[no-any-return]
-    if field.numeric:
-        value = _number(name, op, value)
-    elif not isinstance(value, str):
-        raise FilterException(f"{name} {op} {value!r}: {name} is a text; compare it with one.")
-    else:
-        value = t.clean(value)
-    # Never "unknown": a run without the field does not match, and its negation does.
-    return and_(column.is_not(None), _compare(column, op, value))
-
-
-def _of_metric(field: _Field, name: str, op: str, value: Json) -> ColumnElement[bool]:
-    if value is None:
-        return t.run.c.id.not_in(select(t.metric.c.run).where(t.metric.c.key == field.key, field.summary.is_not(None)))
-    if isinstance(value, str) and op == "=" and field.summary is t.metric.c.last_num:
-        found = t.metric.c.last == json.dumps(value)
-    else:
-        found = _compare(field.summary, op, _number(name, op, value))
-    return t.run.c.id.in_(select(t.metric.c.run).where(t.metric.c.key == field.key, found))
-
-
-def _of_attribute(field: _Field, name: str, op: str, value: Json) -> ColumnElement[bool]:
-    a = t.attribute.c
-    here = and_(a.space == field.space, a.key == field.key)
-    if value is None:
-        return t.run.c.id.not_in(select(a.run).where(here, a.txt.is_not(None)))
+        return _holding(field, _compare(field.summary, op, _number(name, op, value)))
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         value = searchable(value)[1]
     if isinstance(value, str):
-        found = _compare(a.txt, op, t.key(value) if op == "=" else t.clean(value))
-    else:
-        found = _compare(a.num, op, _number(name, op, value))
-    return t.run.c.id.in_(select(a.run).where(here, found))
+        return _holding(field, _compare(t.attribute.c.txt, op, t.clean(value)))
+    return _holding(field, _compare(t.attribute.c.num, op, _number(name, op, value)))
+
+
+def _one_of(field: _Field, name: str, values: Sequence[Json]) -> ColumnElement[bool]:
+    """Runs whose field is one of these: one list for the database, however many there are."""
+    if field.column is not None:
+        make = _number if field.numeric else _text
+        return _holding(field, _equal(_typed(field), [make(name, "=", value) for value in values]))
+    numbers, texts = field.summary, t.metric.c.last
+    if field.space != "metrics":
+        numbers, texts = t.attribute.c.num, t.attribute.c.txt
+    numeric: list[float] = []
+    written: list[str] = []
+    for value in values:
+        if field.space == "metrics" and isinstance(value, str) and field.summary is t.metric.c.last_num:
+            written.append(json.dumps(value))
+        elif field.space == "metrics" or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+            numeric.append(_number(name, "=", value))
+        else:
+            written.append(t.key(value if isinstance(value, str) else str(searchable(value)[1])))
+    found = [_equal(column, some) for column, some in ((numbers, numeric), (texts, written)) if some]
+    return _holding(field, or_(false(), *found))
+
+
+def _holding(field: _Field, found: Any) -> ColumnElement[bool]:
+    """Runs of whose field this is true."""
+    if field.space == "metrics":
+        return t.run.c.id.in_(select(t.metric.c.run).where(t.metric.c.key == field.key, found))
+    if field.space:
+        a = t.attribute.c
+        return t.run.c.id.in_(select(a.run).where(a.space == field.space, a.key == field.key, found))
+    if field.column is t.experiment.c.name:
+        return t.run.c.experiment.in_(select(t.experiment.c.id).where(found))
+    return and_(field.column.is_not(None), found) if field.column.nullable else found  # type: ignore[no-any-return]
+
+
+def _absent(field: _Field) -> ColumnElement[bool]:
+    """Runs without it. A metric is there once it was logged, whatever its values are."""
+    if field.column is not None:
+        return field.column.is_(None) if field.column.nullable else false()
+    if field.space == "metrics":
+        return not_(_holding(field, true() if field.summary is t.metric.c.last_num else field.summary.is_not(None)))
+    return not_(_holding(field, t.attribute.c.txt.is_not(None)))
+
+
+def _typed(field: _Field) -> Any:
+    """The column; a whole number is compared as a real one, so that 2.5 and infinity can be asked of it everywhere."""
+    return type_coerce(field.column, Float) if field.numeric else field.column
+
+
+def _equal(column: Any, values: list[Any]) -> Any:
+    return column == values[0] if len(values) == 1 else column.in_(values)
+
+
+def _text(name: str, op: str, value: Json) -> str:
+    if not isinstance(value, str):
+        raise FilterException(f"{name} {op} {value!r}: {name} is a text; compare it with one.")
+    return t.clean(value)
 
 
 def _number(name: str, op: str, value: Json) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise FilterException(f"{name} {op} {value!r}: {name} is a number; compare it with one.")
+    if value != value:
+        raise FilterException(f"{name} {op} NaN: nothing compares with it.")
     try:
         return float(value)
     except OverflowError:
@@ -128,10 +204,8 @@ def _number(name: str, op: str, value: Json) -> float:
 
 def _compare(column: Any, op: str, value: Any) -> Any:
     if op == "contains":
-        return column.icontains(t.clean(value), autoescape=True)
-    return {
-        "=": column.__eq__, "<": column.__lt__, "<=": column.__le__, ">": column.__gt__, ">=": column.__ge__,
-    }[op](value)  # fmt: skip
+        return column.icontains(value, autoescape=True)
+    return {"<": column.__lt__, "<=": column.__le__, ">": column.__gt__, ">=": column.__ge__}[op](value)
 
 
 # -- the whole ---------------------------------------------------------------------------------------------------
@@ -164,8 +238,7 @@ def conditions(query: RunQuery) -> list[Any]:
         found.append(or_(r.name.icontains(text, autoescape=True), r.id.icontains(text, autoescape=True)))
     if not query.include_archived:
         found.append(r.experiment.not_in(select(t.experiment.c.id).where(t.experiment.c.archived.is_not(None))))
-    found += [_condition(c) for c in query.where]
-    return found
+    return found + compiled(query.where)
 
 
 @dataclass(frozen=True)
@@ -213,7 +286,7 @@ def statement(
     id_ = t.run.c.id
     position = (phase.column if phase.column is not None else id_).label("position")
     source: Any = t.run
-    if query.order_by == "experiment" or any(c.field == "experiment" for c in query.where):
+    if query.order_by == "experiment":
         source = source.join(t.experiment, t.experiment.c.id == t.run.c.experiment)
     if phase.join is not None:
         source = source.join(*phase.join)

@@ -167,17 +167,46 @@ class Change:
 
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "contains", "in"]
+TEXT_FIELDS = ("status", "type", "name", "user", "host", "description", "id", "parent", "experiment")
+TIME_FIELDS = ("created", "started", "ended")
+NUMBER_FIELDS = ("duration", "number")
+ATTRIBUTE_SPACES = ("params", "tags", "properties")
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """``field op value``; field is ``status``, ``type``, ``name``, ``user``, ``created``, ``started``, ``ended``,
-    ``duration``, ``metrics.<name>`` (its last value), ``metrics.<name>.min``/``.max``, ``params.<name>``,
-    ``tags.<name>``, ``properties.<name>``."""
+    """``field op value``; field is one of those above, ``metrics.<name>`` (its last value; ``.last``, ``.min`` and ``.max``
+    behind it say which), ``params.<name>``, ``tags.<name>`` or ``properties.<name>``. None, with = and !=, is what a run
+    without it has. A run that lacks the field meets no other condition, and so all their negations."""
 
     field: str
     op: Operator
     value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Holds where `part` does not."""
+
+    part: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Holds where all `parts` do."""
+
+    parts: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Holds where one of `parts` does."""
+
+    parts: tuple[Filter, ...]
+
+
+Filter = Condition | Not | And | Or
+"""What runs are asked for. grammar.py reads it from text and writes it as text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +223,7 @@ class RunQuery:
     """All descendants of this run (recursive children), not the run itself."""
     types: Sequence[str] = ()
     statuses: Sequence[str] = ()
-    where: Sequence[Condition] = ()
+    where: Sequence[Filter] = ()
     """All must hold."""
     text: str = ""
     """Part of the name or id."""

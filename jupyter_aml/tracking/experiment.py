@@ -13,7 +13,8 @@ from typing import Any
 
 from jupyter_aml.errors import NotFoundException, SnapshotException, UserErrorException
 from jupyter_aml.store.events import ExperimentDeleted, ExperimentPut
-from jupyter_aml.store.records import ExperimentRecord
+from jupyter_aml.store.grammar import parse
+from jupyter_aml.store.records import ExperimentRecord, RunQuery
 from jupyter_aml.tracking import html, lifetime
 from jupyter_aml.tracking.names import experiment_name, tag_name
 from jupyter_aml.tracking.run import Run, matches
@@ -154,6 +155,8 @@ class Experiment:
         tags: Any = None,
         properties: Any = None,
         include_children: bool = False,
+        *,
+        filter: str | None = None,
     ) -> Iterator[Run]:
         """Its runs, newest first.
 
@@ -162,8 +165,23 @@ class Experiment:
             tags: text (has the tag) or a dict of values.
             properties: likewise.
             include_children: children too.
+            filter: only those that it holds of, e.g. ``metrics.accuracy > 0.9 and params.lr <= 1e-3`` (docs/filters.md).
+
+        Raises:
+            FilterException: the filter cannot be read.
         """
-        return Run.list(self, type=type, tags=tags, properties=properties, include_children=include_children)
+        if filter is None:
+            return Run.list(self, type=type, tags=tags, properties=properties, include_children=include_children)
+        query = RunQuery(
+            experiment=self._name,
+            everywhere=include_children,
+            types=[type] if type else (),
+            where=[parse(filter)],
+            limit=500,
+            include_archived=True,
+        )
+        records = self._connection.store.walk(query)
+        return (Run(self, r.id) for r in records if matches(r.tags, tags) and matches(r.properties, properties))
 
     def start_logging(self, *args: Any, **kwargs: Any) -> Run:
         """Start a run that lives in this process. It ends by `complete`, as a context manager, or with the process.

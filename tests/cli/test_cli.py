@@ -29,10 +29,12 @@ def test_runs_are_listed_newest_first_with_their_metrics(aml, workspace) -> None
     [
         (["--where", "metrics.acc>0.9"], 1),
         (["--where", "metrics.acc >= 0.9", "--where", "params.lr=0.1"], 1),
-        (["--where", "params.lr in 0.1,0.2"], 2),
+        (["--where", "metrics.acc > 0.9 or status = Failed"], 2),
+        (["--where", "not (metrics.acc > 0.9 or status = Failed)"], 1),
+        (["--where", "params.lr in (0.1, 0.2)"], 2),
         (["--where", "name contains run"], 2),
         (["--where", "status=Failed"], 1),
-        (["--where", "params.lr=null"], 1),
+        (["--where", "params.lr is null"], 1),
         (["--tag", "who"], 2),
         (["--tag", "who=me"], 1),
         (["--status", "failed"], 1),
@@ -62,9 +64,11 @@ def test_a_page_leads_to_the_next(aml, workspace) -> None:
     assert second["next"] is None
 
 
-@pytest.mark.parametrize("where", ["acc", "=3", "metrics.acc>", "metrics.acc ~ 3", "nofield=3", "created=now"])
+@pytest.mark.parametrize("where", ["acc", "=3", "metrics.acc>", "metrics.acc ~ 3", "nofield=3", "created=now", ""])
 def test_a_condition_that_cannot_be_is_bad_input(aml, workspace, where) -> None:
-    assert "Error" in aml("run", "list", "--where", where, code=2)
+    said = aml("run", "list", "--where", where, code=2)
+    assert "Error" in said
+    assert said.rstrip().endswith("^")
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 200])

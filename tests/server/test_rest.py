@@ -107,7 +107,7 @@ async def test_no_route_answers_without_a_login(services, http_server_client, jp
 
 
 async def test_bad_input_is_said_in_one_shape(run, jp_fetch) -> None:
-    for params in ({"where": "[1"}, {"order": "no such field"}, {"limit": "many"}, {"cursor": "x"}):
+    for params in ({"filter": "metrics.loss >"}, {"order": "no such field"}, {"limit": "many"}, {"cursor": "x"}):
         with pytest.raises(HTTPClientError) as refused:
             await jp_fetch(*API, "runs", params=params)
         assert refused.value.code == 400, params
@@ -224,9 +224,16 @@ async def test_a_growing_text_is_read_on(services, jp_fetch, jp_asyncio_loop) ->
         ("GET", "runs/{run}/series?start=nan", None),
         ("GET", "runs/{run}/points", None),
         ("GET", "runs?limit=1e9", None),
-        ("GET", "runs?where=" + quote(json.dumps([["status", "=", "x"]] * 51)), None),
-        ("GET", "runs?where=" + quote(json.dumps([["1 OR 1=1;--", "=", "x"]])), None),
-        ("GET", "runs?where=" + quote("[" * 2000), None),
+        ("GET", "runs?filter=metrics.x", None),
+        ("GET", "runs?filter=" + quote("metrics.x > 1 OR 1=1"), None),
+        ("GET", "runs?filter=" + quote("name = 'x' OR '1'='1'; DROP TABLE run;--"), None),
+        ("GET", "runs?filter=" + quote("name = 'x"), None),
+        ("GET", "runs?filter=" + quote("name = \0\x1b[2J"), None),
+        ("GET", "runs?filter=%ff%fe", None),
+        ("GET", "runs?filter=" + quote("(" * 500), None),
+        ("GET", "runs?filter=" + quote("number in (" + "1," * 5000 + "1)"), None),
+        ("GET", "runs?filter=" + "x" * 30_000, None),
+        ("GET", "runs?" + "&".join(["filter=" + quote(" or ".join(["id = a"] * 300))] * 2), None),
     ],
 )
 async def test_what_cannot_be_is_a_400_that_says_why(
@@ -311,8 +318,10 @@ async def test_pages_follow_one_another(services, jp_fetch) -> None:
         seen += [r["metrics"]["loss"]["last"] for r in page["runs"]]
         cursor = page["next"]
     assert seen == [0, 1, 2, 3, 4]
-    where = json.dumps([["metrics.loss", ">=", 3]])
-    assert len((await get(jp_fetch, "runs", where=where))["runs"]) == 2
+    page = await get(jp_fetch, "runs", filter='metrics.loss >= 3 or name = "n0"')
+    assert [r["name"] for r in page["runs"]] == ["n4", "n3", "n0"]
+    answer = await jp_fetch(*API, "runs", params=[("filter", "metrics.loss >= 3"), ("filter", "not name = n4")])
+    assert [r["name"] for r in json.loads(answer.body)["runs"]] == ["n3"]
 
 
 # -- live ------------------------------------------------------------------------------------------------------------
