@@ -73,9 +73,10 @@ class RunRecord:
     """Summaries by name; filled in where the query asks for them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class MetricRecord:
-    """Summary of one (run, metric): what tables sort by, without reading a point."""
+    """Summary of one (run, metric): what tables sort by, without reading a point. (Not frozen: a page has a thousand of them, and
+    making a frozen one takes three times as long.)"""
 
     run: str
     name: str

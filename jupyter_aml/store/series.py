@@ -2,8 +2,8 @@
 
 A block holds up to BLOCK consecutive points as three columns. Steps that go up evenly cost nothing; times are
 microseconds from the block's first; values are float64, int64, a mix of both, or JSON for anything else.
-Each column is deflated where that helps. Beside its bytes a block has a summary (`Block`), so that drawing a
-million points reads the points of a block only where it spreads over more than one pixel.
+Each column is deflated where that helps much. Beside its bytes a block has a summary (`Block`), and one of each GROUP of
+its points (`Groups`), so that drawing a million points reads hardly any of them.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import struct
 import sys
 import zlib
 from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import inf, isfinite, nan
+from math import inf, isfinite
 from operator import le
 from typing import Any
 
 from jupyter_aml.store.events import NO_STEP
-from jupyter_aml.store.records import Json, Sampled
+from jupyter_aml.store.groups import GROUP, pack_groups
+from jupyter_aml.store.records import Json
 
 BLOCK = 4096
 """Points of a full block."""
@@ -52,9 +52,12 @@ class Columns:
         """Some of them."""
         return Columns(self.steps[start:stop], self.micros[start:stop], self.values[start:stop])
 
-    def times(self) -> list[float]:
+    def times(self) -> array[float]:
         """Times in seconds."""
-        return [m / 1e6 for m in self.micros]
+        fast = _numpy()
+        if fast is not None:
+            return array("d", (fast.frombuffer(self.micros, "q") / 1e6).tobytes())
+        return array("d", [m / 1e6 for m in self.micros])
 
 
 @dataclass(slots=True)
@@ -73,6 +76,8 @@ class Block:
     low: float | None
     high: float | None
     last: float | None
+    groups: bytes = b""
+    """`Groups` of its points, packed; empty where they would say nothing."""
     data: bytes = b""
     id: int = 0
 
@@ -103,6 +108,13 @@ def columns(steps: Sequence[int], times: Sequence[float], values: Sequence[Json]
     return Columns(given, micros, values if isinstance(values, array) else list(values))
 
 
+def joined(first: Any, then: Any) -> Any:
+    """One column after the other; numbers of one type stay an array."""
+    if isinstance(first, array) and isinstance(then, array) and first.typecode == then.typecode:
+        return first + then
+    return list(first) + list(then)
+
+
 def join(first: Columns, then: Columns) -> Columns:
     """One after the other."""
     a, b = first.steps, then.steps
@@ -111,15 +123,7 @@ def join(first: Columns, then: Columns) -> Columns:
         steps = range(a.start, b.stop)
     else:
         steps = array("q", a) + array("q", b)
-    values: array[Any] | list[Json]
-    if isinstance(first.values, array) and isinstance(then.values, array):
-        if first.values.typecode == then.values.typecode:
-            values = first.values + then.values
-        else:
-            values = first.values.tolist() + then.values.tolist()
-    else:
-        values = list(first.values) + list(then.values)
-    return Columns(steps, first.micros + then.micros, values)
+    return Columns(steps, first.micros + then.micros, joined(first.values, then.values))
 
 
 def blocks(points: Columns) -> Iterable[Block]:
@@ -184,9 +188,9 @@ def _offsets(column: array[int] | range, base: int) -> tuple[bytes, bytes]:
 
 def _deflate(raw: bytes) -> tuple[bytes, bytes]:
     """(b"z" or b"r", bytes). Tries a beginning first: noise does not get smaller, only slower."""
-    if len(raw) > 64 and (len(raw) < 2048 or len(zlib.compress(raw[:1024], 1)) < 850):
+    if len(raw) > 64 and (len(raw) < 2048 or len(zlib.compress(raw[:1024], 1)) < 600):
         packed = zlib.compress(raw, 1)
-        if len(packed) < len(raw) * 0.9:
+        if len(packed) < len(raw) * 0.6:  # inflating costs more than reading does
             return b"z", packed
     return b"r", raw
 
@@ -227,7 +231,7 @@ def _block(piece: Columns, code: bytes, body: bytes) -> Block:
     return Block(
         count, numbers, nonfinite, step_min, step_max, steps[-1],
         time_min / 1e6, time_max / 1e6, micros[-1] / 1e6, low, high, last,
-        head + step_body + time_body + body,
+        pack_groups(piece) if numbers == count > GROUP else b"", head + step_body + time_body + body,
     )  # fmt: skip
 
 
@@ -292,7 +296,25 @@ def decode(data: bytes) -> Columns:
     return columns
 
 
+def _numpy() -> Any:
+    """numpy, where the process has loaded it already: it adds columns faster. Nothing depends on it."""
+    loaded = sys.modules.get("numpy")
+    return loaded if hasattr(loaded, "frombuffer") and sys.byteorder == "little" else None
+
+
+def _spelled_out(steps: range | array[int]) -> array[int]:
+    if isinstance(steps, array):
+        return steps
+    fast = _numpy()
+    if fast is not None:
+        return array("q", fast.arange(steps.start, steps.stop, steps.step, "q").tobytes())
+    return array("q", steps)
+
+
 def _based(body: bytes | memoryview, code: str, base: int) -> array[int]:
+    fast = _numpy()
+    if fast is not None:
+        return array("q", (fast.frombuffer(body, code).astype("q") + base).tobytes())
     return array("q", [x + base for x in _array(code, body)])
 
 
@@ -314,138 +336,18 @@ def _unpack_values(code: bytes, body: bytes | memoryview, count: int) -> array[A
     return json.loads(bytes(body))  # type: ignore[no-any-return]
 
 
-# -- drawing -----------------------------------------------------------------------------------------------------
-class _Bucket:
-    __slots__ = ("high", "last", "low", "nonfinite", "step", "time")
-
-    def __init__(self) -> None:
-        self.low, self.high, self.last, self.nonfinite, self.step, self.time = inf, -inf, nan, 0, 0, 0.0
-
-    def add(self, low: float | None, high: float | None, last: float | None, nonfinite: int,
-            step: int, time: float) -> None:  # fmt: skip
-        if low is not None and high is not None and last is not None:
-            self.low, self.high, self.last = min(self.low, low), max(self.high, high), last
-        self.nonfinite += nonfinite
-        self.step, self.time = step, time
+def gathered(parts: Sequence[Columns]) -> tuple[array[int], array[float], array[Any] | list[Json]]:
+    """Steps, times in seconds and values of pieces that follow each other; numbers of one type stay an array."""
+    kinds = {part.values.typecode if isinstance(part.values, array) else "" for part in parts}
+    values: Any
+    if len(kinds) == 1 and "" not in kinds:
+        values = _one(kinds.pop(), [part.values for part in parts])
+    else:
+        values = [value for part in parts for value in part.values]
+    return _one("q", [_spelled_out(part.steps) for part in parts]), _one("d", [part.times() for part in parts]), values
 
 
-def sample(
-    name: str,
-    parts: Sequence[Block],
-    load: Callable[[Block], Columns],
-    width: int,
-    start: float | None = None,
-    stop: float | None = None,
-    axis: str = "step",
-) -> Sampled | None:
-    """A series on `width` pixels between two positions of the axis; None when it has no numbers.
-
-    Each pixel that has points gives one bucket, in the order of the axis; up to `width` points in all are given as they
-    are, a bucket each. A bucket's step and time are those of its last point.
-    """
-    by_step = axis == "step"
-    parts = [p for p in parts if p.numbers]
-    if not parts:
-        return None
-    width = max(1, int(width))
-    left = (lambda p: p.step_min) if by_step else (lambda p: p.time_min)
-    right = (lambda p: p.step_max) if by_step else (lambda p: p.time_max)
-    low = min(map(left, parts)) if start is None else start
-    high = max(map(right, parts)) if stop is None else stop
-    parts = [p for p in parts if right(p) >= low and left(p) <= high]
-    loaded: dict[int, Columns] = {}
-
-    def points(p: Block) -> Columns:
-        if id(p) not in loaded:
-            loaded.clear()  # one at a time: a long series is not held whole
-            loaded[id(p)] = load(p)
-        return loaded[id(p)]
-
-    if sum(p.numbers for p in parts) <= width:
-        return _as_they_are(name, [load(p) for p in parts], low, high, by_step)
-    scale = width / (high - low) if high > low else 0.0
-
-    def bucket(x: float) -> int:
-        return min(width - 1, int((x - low) * scale))
-
-    found: dict[int, _Bucket] = {}
-    total = 0
-    for part in parts:
-        a, b = left(part), right(part)
-        if low <= a and b <= high and part.numbers == part.count and bucket(a) == bucket(b):
-            total += part.count
-            entry = found.setdefault(bucket(a), _Bucket())
-            entry.add(part.low, part.high, part.last, part.nonfinite, part.step_last, part.time_last)
-        else:
-            total += _spread(points(part), part, found, bucket, low, high, by_step)
-    if total <= width:  # the blocks held more, the stretch asked for does not
-        return _as_they_are(name, [load(p) for p in parts], low, high, by_step)
-    order = sorted(found)
-    return _sampled(name, total, [found[i] for i in order])
-
-
-def _spread(
-    points: Columns, part: Block, found: dict[int, _Bucket], bucket: Callable[[float], int],
-    low: float, high: float, by_step: bool,
-) -> int:  # fmt: skip
-    """Put the points of one block into their buckets; return how many lie between `low` and `high`."""
-    steps, micros, values = points.steps, points.micros, points.values
-    column: Sequence[float] = steps if by_step else micros
-    unit = 1 if by_step else 1e6  # the same division as in the summaries, so that both land in the same pixel
-    total = 0
-    if isinstance(values, array) and (points.steps_sorted if by_step else points.times_sorted):
-        key: Callable[[Any], Any] = bucket if by_step else (lambda x: bucket(x / unit))
-        i = bisect_left(column, low) if by_step else bisect_left(column, low, key=lambda m: m / unit)
-        stop = bisect_right(column, high) if by_step else bisect_right(column, high, key=lambda m: m / unit)
-        total = stop - i
-        clean = part.nonfinite == 0
-        while i < stop:
-            index = key(column[i])
-            end = bisect_right(column, index, i, stop, key=key)
-            piece = values[i:end]
-            entry = found.setdefault(index, _Bucket())
-            if clean:
-                entry.add(min(piece), max(piece), piece[-1], 0, steps[end - 1], micros[end - 1] / 1e6)
-            else:
-                lowest, highest, last, _, bad = statistics(piece)
-                entry.add(lowest, highest, last, bad, steps[end - 1], micros[end - 1] / 1e6)
-            i = end
-        return total
-    for x, step, time, value in zip(column, steps, micros, map(number, values), strict=True):
-        x = x / unit if unit != 1 else x
-        if value is not None and low <= x <= high:
-            total += 1
-            entry = found.setdefault(bucket(x), _Bucket())
-            if isfinite(value):
-                entry.add(value, value, value, 0, step, time / 1e6)
-            else:
-                entry.add(None, None, None, 1, step, time / 1e6)
-    return total
-
-
-def _as_they_are(name: str, parts: list[Columns], low: float, high: float, by_step: bool) -> Sampled:
-    rows = [
-        (step if by_step else time / 1e6, step, time / 1e6, value)
-        for part in parts
-        for step, time, value in zip(part.steps, part.micros, map(number, part.values), strict=True)
-        if value is not None
-    ]
-    rows = sorted((row for row in rows if low <= row[0] <= high), key=lambda row: row[0])
-    values = [row[3] if isfinite(row[3]) else nan for row in rows]
-    return Sampled(
-        name=name, total=len(rows), steps=[row[1] for row in rows], times=[row[2] for row in rows],
-        min=values, max=values[:], last=values[:], nonfinite=[int(not isfinite(row[3])) for row in rows],
-    )  # fmt: skip
-
-
-def _sampled(name: str, total: int, buckets: list[_Bucket]) -> Sampled:
-    return Sampled(
-        name=name,
-        total=total,
-        steps=[b.step for b in buckets],
-        times=[b.time for b in buckets],
-        min=[float(b.low) if b.low <= b.high else nan for b in buckets],
-        max=[float(b.high) if b.low <= b.high else nan for b in buckets],
-        last=[float(b.last) for b in buckets],
-        nonfinite=[b.nonfinite for b in buckets],
-    )
+def _one(code: str, parts: Sequence[Any]) -> array[Any]:
+    column = array(code)
+    column.frombytes(b"".join(parts))
+    return column

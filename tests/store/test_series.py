@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_aml.store import series
+from jupyter_aml.store import drawing, series
 from jupyter_aml.store.events import NO_STEP
 
 numbers = st.one_of(st.floats(), st.integers(-(2**70), 2**70), st.integers(-5, 5))
@@ -126,7 +126,7 @@ def drawn_by(size, points, width, start, stop, axis):
     parts = []
     for at in range(0, len(columns), size):
         parts += series.blocks(columns.slice(at, at + size))
-    return series.sample("m", parts, lambda part: series.decode(part.data), width, start, stop, axis)
+    return drawing.sample("m", parts, lambda part: series.decode(part.data), width, start, stop, axis)
 
 
 @settings(max_examples=200, deadline=None)
@@ -164,6 +164,45 @@ def test_a_drawing_is_that_of_all_the_points(data, size, width, axis, ordered):
     got = list(zip(found.steps, found.times, found.min, found.max, found.last, found.nonfinite, strict=True))
     assert found.total == total
     assert repr(got) == repr([(s, t, float(a), float(b), float(c), n) for s, t, a, b, c, n in expected])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    count=st.integers(700, 3000),
+    size=st.sampled_from([64, 100, 333, 4096]),
+    width=st.integers(1, 10),
+    axis=st.sampled_from(["step", "time"]),
+    seed=st.integers(0, 2**32),
+    bounds=st.none() | st.tuples(st.integers(0, 500), st.integers(2500, 9000)),
+)
+def test_a_long_series_is_drawn_in_stretches_that_leave_nothing_out(count, size, width, axis, seed, bounds):
+    rng = random.Random(seed)
+    steps, times, values = [], [], []
+    for _ in range(count):
+        steps.append((steps[-1] if steps else 0) + rng.choice([1, 1, 1, 3]))
+        times.append((times[-1] if times else 0) + rng.choice([0, 1, 2]) / 4)
+        values.append(rng.choice([rng.uniform(-1, 1), rng.uniform(-1, 1), math.nan, math.inf]))
+    points = list(zip(steps, times, values, strict=True))
+    start, stop = bounds or (None, None)
+    inside = [
+        p for p in points
+        if (start is None or p[axis == "time"] >= start) and (stop is None or p[axis == "time"] <= stop)
+    ]  # fmt: skip
+    found = drawn_by(size, points, width, start, stop, axis)
+    if len(inside) <= width:
+        return
+    assert found.total == len(inside) and 1 <= len(found.steps) <= width
+    at = 0
+    for step, low, high, last, nonfinite in zip(
+        found.steps, found.min, found.max, found.last, found.nonfinite, strict=True
+    ):
+        end = next(i for i in range(at, len(inside)) if inside[i][0] == step) + 1
+        stretch = [p[2] for p in inside[at:end]]
+        finite = [v for v in stretch if math.isfinite(v)]
+        drawn = (min(finite, default=math.nan), max(finite, default=math.nan), finite[-1] if finite else math.nan)
+        assert repr((low, high, last, nonfinite)) == repr((*drawn, len(stretch) - len(finite)))
+        at = end
+    assert at == len(inside)
 
 
 def test_few_points_are_drawn_as_they_are():

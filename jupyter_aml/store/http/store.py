@@ -23,6 +23,7 @@ from jupyter_aml.store.records import (
     Series,
     SnapshotRecord,
 )
+from jupyter_aml.store.series import joined
 
 AT_ONCE = 100_000
 """Points of a series that are asked for in one request."""
@@ -88,20 +89,20 @@ class HttpStore(Store):
 
     def series(self, run_id: str, name: str, *, start: int = 0, stop: int | None = None) -> Series | None:
         """See Store.series."""
-        found: Series | None = None
+        parts: list[Series] = []
         while True:
             end = start + AT_ONCE if stop is None else min(start + AT_ONCE, stop)
             part: Series | None = self._ask("series", run_id, name, start=start, stop=end)
             if part is None:
                 return None
-            if found is None:
-                found = part
-            else:
-                for column in ("steps", "times", "values", "origins"):
-                    getattr(found, column).extend(getattr(part, column))
+            parts.append(part)
             if len(part.values) < end - start or end == stop:
-                return found
+                break
             start = end
+        for part in parts[1:]:
+            for column in ("steps", "times", "values", "origins"):
+                setattr(parts[0], column, joined(getattr(parts[0], column), getattr(part, column)))
+        return parts[0]
 
     def sampled(
         self,

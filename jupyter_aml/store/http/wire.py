@@ -50,7 +50,9 @@ def _out(value: Any) -> Any:
     kind = type(value)
     if kind in _PLAIN:
         return value
-    if isinstance(value, (array, list, tuple, set, frozenset)):
+    if isinstance(value, array):
+        return {_KIND: "array", "code": value.typecode, "value": value.tolist()}
+    if isinstance(value, (list, tuple, set, frozenset)):
         plain = list(value)
         return plain if _PLAIN.issuperset(map(type, plain)) else [_out(one) for one in plain]
     if isinstance(value, Mapping):
@@ -69,6 +71,8 @@ def _in(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     kind = value.pop(_KIND, None)
+    if kind == "array":
+        return array(value["code"], value["value"])
     if kind == "dict":
         return {key: _in(one) for key, one in value["value"].items()}
     fields = {key: _in(one) for key, one in value.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from jupyter_aml.store.sql.work import Row, Work, dumps, pieces
 TAIL_BYTES = 128 * 1024
 """A newest block of this size is not opened again to be filled up."""
 
-_SUMMARY = [c for c in t.block.c if c.name != "data"]
+_SUMMARY = [c for c in t.block.c if c.name not in ("groups", "data")]
 
 
 class Gatherer:
@@ -158,7 +159,7 @@ def _block_row(made: s.Block, metric: int, view: int) -> Row:
         "id": made.id, "metric": metric, "view": view, "count": made.count, "numbers": made.numbers,
         "nonfinite": made.nonfinite, "step_min": made.step_min, "step_max": made.step_max,
         "step_last": made.step_last, "time_min": made.time_min, "time_max": made.time_max,
-        "time_last": made.time_last, "low": made.low, "high": made.high, "last": made.last, "data": made.data,
+        "time_last": made.time_last, "low": made.low, "high": made.high, "last": made.last, "groups": made.groups, "data": made.data,
     }  # fmt: skip
 
 
@@ -212,15 +213,16 @@ def _summarize_anew(c: Connection, metric_id: int) -> None:
 
 
 # -- reading -----------------------------------------------------------------------------------------------------
-def blocks_of(c: Connection, metric_id: int) -> list[s.Block]:
-    """Summaries of a series's blocks, in order: its own, and those it shows as a cell's."""
-    mine = select(*_SUMMARY).where(t.block.c.metric == metric_id)
-    shown = select(*_SUMMARY).where(t.block.c.view == metric_id)
+def blocks_of(c: Connection, metric_id: int, *, groups: bool = False) -> list[s.Block]:
+    """Summaries of a series's blocks, in order: its own, and those it shows as a cell's; with their groups where it is to be drawn."""
+    wanted = [*_SUMMARY, t.block.c.groups] if groups else _SUMMARY
+    mine = select(*wanted).where(t.block.c.metric == metric_id)
+    shown = select(*wanted).where(t.block.c.view == metric_id)
     rows: list[tuple[int, Any]] = sorted({row.id: row for query in (mine, shown) for row in c.execute(query)}.items())
     return [
         s.Block(
             row.count, row.numbers, row.nonfinite, row.step_min, row.step_max, row.step_last,
-            row.time_min, row.time_max, row.time_last, row.low, row.high, row.last, b"", row.id,
+            row.time_min, row.time_max, row.time_last, row.low, row.high, row.last, row.groups if groups else b"", b"", row.id,
         )
         for _, row in rows
     ]  # fmt: skip
@@ -235,11 +237,26 @@ def load(c: Connection, ids: Iterable[int]) -> dict[int, Any]:
     return found
 
 
-def record(row: Any, read: Any) -> MetricRecord:
-    """A summary's row as a record; `read` reads JSON."""
-    last: Json = read(row.last)
+RECORD = [
+    t.metric.c[name]
+    for name in (
+        "run", "name", "kind", "count", "last", "min", "max", "first_time", "last_time", "last_step", "origin", "description",
+    )
+]  # fmt: skip
+"""What `record` takes, in its order."""
+
+
+def record(row: Sequence[Any]) -> MetricRecord:
+    """A summary's row as a record."""
+    run, name, kind, count, last, low, high, first_time, last_time, last_step, origin, description = row
     return MetricRecord(
-        run=row.run, name=row.name, kind=row.kind, count=row.count, last=last, min=row.min, max=row.max,
-        first_time=row.first_time, last_time=row.last_time, last_step=row.last_step, origin=row.origin,
-        description=row.description,
+        run=run, name=name, kind=kind, count=count, last=_last(last), min=low, max=high, first_time=first_time,
+        last_time=last_time, last_step=last_step, origin=origin, description=description,
     )  # fmt: skip
+
+
+def _last(written: str) -> Json:
+    try:  # nearly always a float's own text, which float() reads faster than a JSON parser does
+        return float(written) if "." in written and written[0] != '"' else json.loads(written)
+    except ValueError:
+        return json.loads(written)

@@ -151,6 +151,7 @@ block = Table(
     Column("low", Float),
     Column("high", Float),
     Column("last", Float),
+    Column("groups", LargeBinary, nullable=False),
     Column("data", LargeBinary, nullable=False),  # stays last: summaries are read without it
     Index("block_by_metric", "metric", "id"),
     Index("block_by_view", "view", "id"),

@@ -18,6 +18,7 @@ from jupyter_aml.store import query as q
 from jupyter_aml.store import series as s
 from jupyter_aml.store.blobs import FolderBlobs
 from jupyter_aml.store.contract import Blobs, Store
+from jupyter_aml.store.drawing import sample
 from jupyter_aml.store.events import Batch
 from jupyter_aml.store.records import (
     Change,
@@ -35,7 +36,7 @@ from jupyter_aml.store.records import (
 from jupyter_aml.store.sql import apply, migrate, points
 from jupyter_aml.store.sql import schema as t
 from jupyter_aml.store.sql.engine import sqlite_engine, translated
-from jupyter_aml.store.sql.work import Work, dumps, pieces
+from jupyter_aml.store.sql.work import MANY, Work, dumps, pieces
 
 if TYPE_CHECKING:
     from jupyter_aml.store.place import Place
@@ -203,8 +204,9 @@ class SqlStore(Store):
     def _metrics(c: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, MetricRecord]]:
         found: dict[str, dict[str, MetricRecord]] = {run: {} for run in run_ids}
         for some in pieces(found):
-            for row in c.execute(select(t.metric).where(t.metric.c.run.in_(some)).order_by(t.metric.c.id)):
-                found[row.run][row.name] = points.record(row, json.loads)
+            rows = c.execute(select(*points.RECORD).where(t.metric.c.run.in_(some)).order_by(t.metric.c.id)).fetchall()
+            for record in map(points.record, rows):
+                found[record.run][record.name] = record
         return found
 
     @staticmethod
@@ -230,14 +232,11 @@ class SqlStore(Store):
             for some in pieces(views):
                 rows = c.execute(select(t.metric.c.id, t.metric.c.run).where(t.metric.c.id.in_(some)))
                 origins.update((view.id, view.run) for view in rows)
-        found = Series(name=row.name, kind=row.kind, steps=[], times=[], values=[], origins=[])
+        steps, times, values = s.gathered([s.decode(loaded[id].data).slice(low, high) for id, low, high in wanted])
+        told: list[str] = []
         for id, low, high in wanted:
-            piece = s.decode(loaded[id].data).slice(low, high)
-            found.steps += list(piece.steps)  # type: ignore[operator]
-            found.times += piece.times()  # type: ignore[operator]
-            found.values += list(piece.values)  # type: ignore[operator]
-            found.origins += [origins[loaded[id].view]] * len(piece)  # type: ignore[operator]
-        return found
+            told += [origins[loaded[id].view]] * (high - low)
+        return Series(name=row.name, kind=row.kind, steps=steps, times=times, values=values, origins=told)
 
     def sampled(
         self,
@@ -262,7 +261,7 @@ class SqlStore(Store):
                 def load(part: s.Block) -> s.Columns:
                     return s.decode(c.execute(select(t.block.c.data).where(t.block.c.id == part.id)).scalar_one())
 
-                drawn = s.sample(row.name, points.blocks_of(c, row.id), load, width, start, stop, axis)
+                drawn = sample(row.name, points.blocks_of(c, row.id, groups=True), load, width, start, stop, axis)
                 if drawn is not None:
                     found.append(drawn)
         return found
@@ -317,13 +316,17 @@ class SqlStore(Store):
     def referenced(self, digests: Sequence[str]) -> set[str]:
         """See Store.referenced."""
         wanted = set(digests)
-        found: set[str] = set()
+        rows = select(t.file.c.digest)
+        if len(wanted) <= MANY:
+            rows = rows.where(t.file.c.digest.in_(list(wanted))).distinct()
         with self._reading() as c:
-            for some in pieces(wanted):
-                found.update(c.execute(select(t.file.c.digest).where(t.file.c.digest.in_(some)).distinct()).scalars())
-            for row in c.execute(select(t.snapshot.c.manifest)):
-                files = json.loads(zlib.decompress(row.manifest))["files"]
-                found.update(wanted.intersection(about[0] for about in files.values()))
+            c = c.execution_options(yield_per=1000)
+            found = wanted.intersection(c.execute(rows).scalars())
+            for manifest in c.execute(select(t.snapshot.c.manifest)).scalars():
+                if len(found) == len(wanted):
+                    break
+                files = json.loads(zlib.decompress(manifest))["files"]
+                found |= wanted.intersection(about[0] for about in files.values())
         return found
 
     # -- the feed ------------------------------------------------------------------------------------------------
@@ -404,9 +407,13 @@ def _run(row: Any, metrics: Mapping[str, MetricRecord]) -> RunRecord:
         number=row.number, name=row.name, description=row.description, created=row.created, started=row.started,
         ended=row.ended, user=row.user, host=row.host, owner=row.owner,
         error=json.loads(row.error) if row.error is not None else None, snapshot=row.snapshot,
-        params=json.loads(row.params), tags=json.loads(row.tags), properties=json.loads(row.properties),
-        details=json.loads(row.details), child_count=row.child_count, metrics=metrics,
+        params=_object(row.params), tags=_object(row.tags), properties=_object(row.properties),
+        details=_object(row.details), child_count=row.child_count, metrics=metrics,
     )  # fmt: skip
+
+
+def _object(written: str) -> dict[str, Json]:
+    return {} if written == "{}" else json.loads(written)  # type: ignore[no-any-return]
 
 
 __all__ = ["SqlStore", "in_folder", "on_postgresql"]

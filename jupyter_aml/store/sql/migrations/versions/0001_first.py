@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("low", sa.Float()),
         sa.Column("high", sa.Float()),
         sa.Column("last", sa.Float()),
+        sa.Column("groups", sa.LargeBinary(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
     )
     op.create_index("block_by_metric", "block", ["metric", "id"])
