@@ -42,6 +42,7 @@ ERRORS: list[tuple[type[Exception], int]] = [
 """The first class that fits gives the exit code."""
 
 GROUPS = {
+    "activity": ("jupyter_aml.cli.activity", "activity", "Who did what when."),
     "completion": ("jupyter_aml.cli.completion", "completion", "Shell completion for bash, zsh and fish."),
     "doctor": ("jupyter_aml.cli.care", "doctor", "Look the workspace over: what is damaged or missing."),
     "experiment": ("jupyter_aml.cli.experiments", "experiment", "Experiments: list, show, tag, archive, delete."),

@@ -8,11 +8,11 @@ from typing import Any
 
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
-from traitlets import Enum, Float, Int, List, Unicode
+from traitlets import Bool, Enum, Float, Int, List, Unicode
 
 import jupyter_aml
 from jupyter_aml.errors import NotFoundException
-from jupyter_aml.server import experiments, files, live, notebooks, remote, runs
+from jupyter_aml.server import activity, experiments, files, live, notebooks, remote, runs
 from jupyter_aml.server.base import Services
 from jupyter_aml.server.kernels import KernelWatcher
 from jupyter_aml.server.overhear import overhearing
@@ -40,6 +40,7 @@ ROUTES: list[tuple[str, type]] = [
     (r"/notebooks/tracking", notebooks.TrackingHandler),
     (r"/changes", experiments.ChangesHandler),
     (r"/live", live.LiveHandler),
+    (r"/activity", activity.ActivityHandler),
     *remote.ROUTES,
     (r"/.*", experiments.LostHandler),
 ]
@@ -76,6 +77,11 @@ class JupyterAML(ExtensionApp):
         config=True,
         help="Which notebooks' cells are recorded: those whose switch is on ('marked'), 'all', or 'none'.",
     )
+    snapshot = Bool(
+        True,
+        config=True,
+        help="Whether the git state and a snapshot of the notebook's folder are kept with each session of a tracked notebook.",
+    )
     recover_interval = Float(
         10.0, config=True, help="Seconds between two searches for runs whose process died, which are then failed."
     )
@@ -100,6 +106,7 @@ class JupyterAML(ExtensionApp):
             services,
             self.serverapp,
             {"max_text": self.max_text, "max_figures": self.max_figures, "max_figure": self.max_figure_bytes},
+            snapshot=self.snapshot,
         )
         self._services = services
         self._stopped = False

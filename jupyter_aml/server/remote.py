@@ -15,7 +15,7 @@ from tornado import web
 from jupyter_aml.errors import NotFoundException, UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers, is_anonymous
 from jupyter_aml.store.contract import Store
-from jupyter_aml.store.events import Batch, RunCreated
+from jupyter_aml.store.events import Batch, ExperimentDeleted, RunCreated, RunDeleted
 from jupyter_aml.store.http import wire
 
 MAX_BATCH = 128 * 2**20
@@ -99,6 +99,10 @@ class ApplyHandler(StoreHandler):
             batch = await self.services.call(wire.unpack, self.request.body)
         except ValueError as error:
             raise UserErrorException(f"The body is no batch: {error}.") from error
+        if any(isinstance(event, RunDeleted | ExperimentDeleted) for event in batch.events):
+            self.for_owners = True
+            if not self.authorizer.is_authorized(self, self.current_user, "write", self.auth_resource):  # type: ignore[arg-type]
+                raise web.HTTPError(403)
         batch = self._signed(batch)
         try:
             done = await self.on_store(lambda store: store.apply(batch))
@@ -123,6 +127,8 @@ class ApplyHandler(StoreHandler):
 
 class SettingsHandler(StoreHandler):
     """`POST store/settings`."""
+
+    for_owners = True
 
     @web.authenticated
     @authorized

@@ -168,6 +168,22 @@ class Store(ABC):
         """The change feed after a sequence number, oldest first."""
 
     @abstractmethod
+    def activity(
+        self, *, before: int | None = None, limit: int = 100, who: str | None = None, noun: str | None = None,
+        experiment: str | None = None, verbs: Sequence[str] = (),
+    ) -> list[Change]:
+        """The change feed as people read it, newest first.
+
+        Args:
+            before: only what came before this sequence number (the last one's of the page before).
+            limit: how many at most.
+            who: only this user's.
+            noun: only of experiments, runs or the workspace.
+            experiment: only of this experiment and its runs.
+            verbs: only these.
+        """  # fmt: skip
+
+    @abstractmethod
     def last_change(self) -> int:
         """Sequence number of the newest change: cheap, made to be polled."""
 

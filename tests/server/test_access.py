@@ -22,6 +22,9 @@ WRITES = [
     ("DELETE", "runs/{run}", "jupyter_aml:runs"),
     ("POST", "runs/{run}/cancel", "jupyter_aml:runs"),
     ("PUT", "notebooks/tracking", "jupyter_aml:notebooks"),
+    ("POST", "store/apply", "jupyter_aml:store"),
+    ("POST", "store/settings", "jupyter_aml:store"),
+    ("PUT", "store/blobs/" + "0" * 64, "jupyter_aml:store"),
 ]
 READS = [
     "info",
@@ -37,6 +40,7 @@ READS = [
     "runs/{run}/diff",
     "notebooks/tracking?path=a.ipynb",
     "changes",
+    "activity",
 ]
 
 

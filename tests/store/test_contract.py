@@ -485,3 +485,8 @@ def test_the_feed_tells_each_change_once_and_in_order(store, send):
     assert store.last_change() == found[-1].seq
     assert store.changes(found[1].seq, 1) == found[2:3]
     assert [c.id for c in store.changes(noun="experiment")] == ["e"]
+    assert store.activity() == found[::-1]
+    assert store.activity(limit=2) == found[:1:-1] and store.activity(before=found[2].seq, limit=9) == found[1::-1]
+    assert store.activity(who="bob") == found[3:] and store.activity(noun="experiment") == found[:1]
+    assert store.activity(verbs=["ended", "created"], experiment="e") == [found[3], found[1], found[0]]
+    assert store.activity(experiment="another") == []

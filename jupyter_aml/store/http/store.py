@@ -138,6 +138,17 @@ class HttpStore(Store):
         """See Store.changes."""
         return list(self._ask("changes", after, limit, noun=noun))
 
+    def activity(
+        self, *, before: int | None = None, limit: int = 100, who: str | None = None, noun: str | None = None,
+        experiment: str | None = None, verbs: Sequence[str] = (),
+    ) -> list[Change]:  # fmt: skip
+        """See Store.activity."""
+        return list(
+            self._ask(
+                "activity", before=before, limit=limit, who=who, noun=noun, experiment=experiment, verbs=list(verbs)
+            )
+        )
+
     def last_change(self) -> int:
         """See Store.last_change."""
         return int(self._ask("last_change"))

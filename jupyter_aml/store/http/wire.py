@@ -5,7 +5,9 @@ REST for everybody is another thing (`server/wire.py`): there NaN is text, since
 
 from __future__ import annotations
 
+import base64
 import json
+import sys
 from array import array
 from collections.abc import Mapping
 from dataclasses import is_dataclass
@@ -19,7 +21,7 @@ MEDIA_TYPE = "application/vnd.jupyter-aml.store+json"
 READS = frozenset(
     {
         "applied", "experiments", "experiment", "run", "runs", "open_runs", "metrics", "series", "sampled", "files", "text",
-        "snapshot", "referenced", "changes", "last_change", "settings", "about",
+        "snapshot", "referenced", "changes", "activity", "last_change", "settings", "about",
     }
 )  # fmt: skip
 """Methods of the contract that change nothing."""
@@ -51,9 +53,11 @@ def _out(value: Any) -> Any:
     if kind in _PLAIN:
         return value
     if isinstance(value, array):
-        return {_KIND: "array", "code": value.typecode, "value": value.tolist()}
+        return {_KIND: "array", "code": value.typecode, "value": base64.b64encode(_little(value)).decode("ascii")}
     if isinstance(value, (list, tuple, set, frozenset)):
         plain = list(value)
+        if len(plain) > 16 and isinstance(plain[0], str) and plain.count(plain[0]) == len(plain):  # origins of a series
+            return {_KIND: "same", "value": plain[0], "count": len(plain)}
         return plain if _PLAIN.issuperset(map(type, plain)) else [_out(one) for one in plain]
     if isinstance(value, Mapping):
         plain_dict = {key: _out(one) for key, one in value.items()}
@@ -65,6 +69,14 @@ def _out(value: Any) -> Any:
     raise TypeError(f"{kind.__name__} is nothing that the store tells")
 
 
+def _little(column: array[Any]) -> array[Any]:
+    """The column with its bytes in the wire's order, or back."""
+    if sys.byteorder == "big":  # pragma: no cover
+        column = column[:]
+        column.byteswap()
+    return column
+
+
 def _in(value: Any) -> Any:
     if isinstance(value, list):
         return value if _PLAIN.issuperset(map(type, value)) else [_in(one) for one in value]
@@ -72,7 +84,9 @@ def _in(value: Any) -> Any:
         return value
     kind = value.pop(_KIND, None)
     if kind == "array":
-        return array(value["code"], value["value"])
+        return _little(array(value["code"], base64.b64decode(value["value"])))
+    if kind == "same":
+        return [value["value"]] * min(int(value["count"]), 10_000_000)
     if kind == "dict":
         return {key: _in(one) for key, one in value["value"].items()}
     fields = {key: _in(one) for key, one in value.items()}

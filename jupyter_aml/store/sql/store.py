@@ -336,13 +336,23 @@ class SqlStore(Store):
         if noun is not None:
             wanted = wanted.where(t.change.c.noun == noun)
         with self._reading() as c:
-            return [
-                Change(
-                    seq=row.seq, time=row.time, who=row.who, verb=row.verb, noun=row.noun, id=row.id,
-                    experiment=row.experiment, root=row.root, data=json.loads(row.data),
-                )
-                for row in c.execute(wanted)
-            ]  # fmt: skip
+            return [_change(row) for row in c.execute(wanted)]
+
+    def activity(
+        self, *, before: int | None = None, limit: int = 100, who: str | None = None, noun: str | None = None,
+        experiment: str | None = None, verbs: Sequence[str] = (),
+    ) -> list[Change]:  # fmt: skip
+        """See Store.activity."""
+        wanted = select(t.change).order_by(t.change.c.seq.desc()).limit(max(1, min(limit, q.MAX_LIMIT)))
+        if before is not None:
+            wanted = wanted.where(t.change.c.seq < before)
+        for column, value in ((t.change.c.who, who), (t.change.c.noun, noun), (t.change.c.experiment, experiment)):
+            if value is not None:
+                wanted = wanted.where(column == t.clean(value))
+        if verbs:
+            wanted = wanted.where(t.change.c.verb.in_(list(verbs)))
+        with self._reading() as c:
+            return [_change(row) for row in c.execute(wanted)]
 
     def last_change(self) -> int:
         """See Store.last_change."""
@@ -399,6 +409,13 @@ def on_postgresql(place: Place, *, create: bool = False) -> SqlStore:
     engine = postgres_engine(place, create=create)
     lock = schema_lock(engine, place.parameters.get("schema", "public"))
     return SqlStore(engine, place.url, blobs, lock)
+
+
+def _change(row: Any) -> Change:
+    return Change(
+        seq=row.seq, time=row.time, who=row.who, verb=row.verb, noun=row.noun, id=row.id,
+        experiment=row.experiment, root=row.root, data=_object(row.data),
+    )  # fmt: skip
 
 
 def _run(row: Any, metrics: Mapping[str, MetricRecord]) -> RunRecord:
