@@ -2,7 +2,7 @@
 
 Plain `os` calls: a thousand small files are stored in the time that pathlib would take to name them.
 """
-# ruff: noqa: PTH101, PTH102, PTH103, PTH105, PTH108, PTH113, PTH116
+# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH105, PTH108, PTH113, PTH116
 
 from __future__ import annotations
 
@@ -12,21 +12,40 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from jupyter_aml.errors import NotFoundException, StoreUnavailableException, UserErrorException
-from jupyter_aml.store.contract import Blobs
+from jupyter_aml.store.contract import BlobInfo, Blobs
 
+CHUNK = 1 << 20
+REFRESH = 3600.0
+"""Age in seconds from which a content that is put again gets the time of now. Garbage collection's grace is longer."""
 _SMALL = 1 << 20
-_CHUNK = 1 << 20
-_STALE = 24 * 3600.0
+STALE = 24 * 3600.0
 """Age in seconds at which a half-written file is taken for a dead writer's."""
 _HEX = frozenset("0123456789abcdef")
 
 
-class FolderBlobs(Blobs):
+class OwnBlobs(Blobs):
+    """Blobs that this process reaches itself, without a server between: those that garbage collection can clean."""
+
+    @abstractmethod
+    def remove_stale(self, digests: Sequence[str], before: float) -> list[str]:
+        """Remove those contents that were not put (again) at `before` or later; return them.
+
+        A writer that puts one of them meanwhile finds it kept, or writes it anew; `before` lies more than REFRESH ago.
+        """
+
+    @abstractmethod
+    def sweep(self, age: float = ...) -> int:
+        """Remove what writers that died left half-written more than `age` seconds ago; return how many."""
+
+
+class FolderBlobs(OwnBlobs):
     """Blobs in `folder`, fanned out as ``ab/cdef…``. Made at the first write. Any number of processes may write."""
 
     def __init__(self, folder: Path | str) -> None:
@@ -39,23 +58,13 @@ class FolderBlobs(Blobs):
     def put_file(self, path: Path | str, limit: int | None = None) -> tuple[str, int]:
         """See Blobs.put_file."""
         name = os.fspath(path)
+        fd, size = _open(name, limit)
         try:
-            # Opening a FIFO waits for a writer, and some devices act on being opened: neither may happen here.
-            fd = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        except (OSError, ValueError) as error:
-            raise _unreadable(name, error) from error
-        try:
-            about = os.fstat(fd)
-            if not stat.S_ISREG(about.st_mode):
-                raise UserErrorException(f"{name!r} is {_kind(about.st_mode)}, not a file; give a regular file.")
-            size = about.st_size
-            if limit is not None and size > limit:
-                raise UserErrorException(f"{name!r} has {size:,} bytes, more than the {limit:,} allowed here.")
             if size <= _SMALL:
                 try:
                     data = os.read(fd, size)
                 except OSError as error:
-                    raise _unreadable(name, error) from error
+                    raise unreadable(name, error) from error
                 if len(data) == size:
                     return self.put_bytes(data)
                 os.lseek(fd, 0, os.SEEK_SET)
@@ -107,9 +116,9 @@ class FolderBlobs(Blobs):
             try:
                 while size is None or done < size:
                     try:
-                        chunk = read(_CHUNK if size is None else min(_CHUNK, size - done))
+                        chunk = read(CHUNK if size is None else min(CHUNK, size - done))
                     except OSError as error:
-                        raise _unreadable(name, error) from error
+                        raise unreadable(name, error) from error
                     if not chunk:
                         break
                     hasher.update(chunk)
@@ -136,7 +145,7 @@ class FolderBlobs(Blobs):
     def open(self, digest: str) -> BinaryIO:
         """See Blobs.open."""
         try:
-            if _is_digest(digest):
+            if is_digest(digest):
                 return open(self._place(digest), "rb")
         except FileNotFoundError:
             pass
@@ -146,26 +155,74 @@ class FolderBlobs(Blobs):
 
     def has(self, digest: str) -> bool:
         """See Blobs.has."""
-        return _is_digest(digest) and os.path.isfile(self._place(digest))
+        return is_digest(digest) and os.path.isfile(self._place(digest))
 
     def fetch(self, digest: str, target: Path | str) -> None:
         """See Blobs.fetch."""
-        path = Path(target)
-        with self.open(digest) as source:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                scratch = os.fspath(path.with_name(f".{secrets.token_hex(8)}.part"))
-                with open(scratch, "xb") as file:
+        with self.open(digest) as source, written(target) as file:
+            while chunk := source.read(CHUNK):
+                file.write(chunk)
+
+    # -- garbage collection --------------------------------------------------------------------------------------
+    def walk(self) -> Iterator[BlobInfo]:
+        """See Blobs.walk."""
+        for fan in self._entries(self._base):
+            if len(fan.name) != 2 or not _HEX.issuperset(fan.name):
+                continue
+            for entry in self._entries(fan.path):
+                digest = fan.name + entry.name
+                if is_digest(digest):
                     try:
-                        while chunk := source.read(_CHUNK):
-                            file.write(chunk)
-                        file.close()
-                        os.replace(scratch, path)
-                    except BaseException:
-                        _remove(scratch)
-                        raise
+                        about = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:  # removed meanwhile
+                        continue
+                    except OSError as error:
+                        raise self._unavailable(error) from error
+                    if stat.S_ISREG(about.st_mode):
+                        yield BlobInfo(digest, about.st_size, about.st_mtime)
+
+    def _entries(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(folder) as found:
+                return list(found)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def remove(self, digest: str) -> None:
+        """See Blobs.remove."""
+        if is_digest(digest):
+            try:
+                os.unlink(self._place(digest))
+            except FileNotFoundError:
+                pass
             except OSError as error:
-                raise UserErrorException(f"Cannot write {str(path)!r}: {error.strerror}.") from error
+                raise self._unavailable(error) from error
+
+    def remove_stale(self, digests: Sequence[str], before: float) -> list[str]:
+        """See OwnBlobs.remove_stale."""
+        return [digest for digest in digests if is_digest(digest) and self._remove_stale(digest, before)]
+
+    def _remove_stale(self, digest: str, before: float) -> bool:
+        """Move a content aside before its time is looked at for the last time: a writer that puts it again either
+        refreshed it before, and it is moved back, or does not find it, and writes it anew."""
+        target = self._place(digest)
+        try:
+            if os.stat(target).st_mtime >= before:
+                return False
+            self._prepare()
+            aside = self._scratch()
+            os.rename(target, aside)
+            if os.stat(aside).st_mtime >= before:
+                os.replace(aside, target)
+                return False
+            os.unlink(aside)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._unavailable(error) from error
+        return True
 
     # -- places --------------------------------------------------------------------------------------------------
     def _place(self, digest: str) -> str:
@@ -176,11 +233,21 @@ class FolderBlobs(Blobs):
 
     @staticmethod
     def _there(target: str, size: int) -> bool:
-        """Whether it is here, whole (after a power cut a file can be shorter than its name promises)."""
+        """Whether it is here, whole (after a power cut a file can be shorter than its name promises).
+
+        An old one gets the time of now, so that garbage collection leaves it alone until it is referred to.
+        """
         try:
-            return os.stat(target).st_size == size
+            about = os.stat(target)
+            if about.st_size != size:
+                return False
+            if about.st_mtime < time.time() - REFRESH:
+                os.utime(target)
         except FileNotFoundError:
             return False
+        except PermissionError:  # another user's: what is written anew in its place is ours
+            return False
+        return True
 
     def _fan(self, digest: str) -> None:
         self._prepare()
@@ -199,8 +266,8 @@ class FolderBlobs(Blobs):
             self._swept = True
             self.sweep()
 
-    def sweep(self, age: float = _STALE) -> int:
-        """Remove what writers that died left half-written more than `age` seconds ago; return how many."""
+    def sweep(self, age: float = STALE) -> int:
+        """See OwnBlobs.sweep."""
         removed = 0
         before = time.time() - age
         try:
@@ -223,6 +290,73 @@ class FolderBlobs(Blobs):
         return StoreUnavailableException(f"Cannot write to {self._base}: {error.strerror}. {advice}")
 
 
+# -- what all blobs need -----------------------------------------------------------------------------------------
+def is_digest(digest: str) -> bool:
+    """Whether this is a sha256 as we write it."""
+    return len(digest) == 64 and _HEX.issuperset(digest)
+
+
+@contextmanager
+def open_regular(path: Path | str, limit: int | None = None) -> Iterator[tuple[BinaryIO, int]]:
+    """A regular file, open for reading, and its size.
+
+    Raises:
+        UserErrorException: not a regular file, unreadable, or larger than `limit` bytes.
+    """
+    name = os.fspath(path)
+    fd, size = _open(name, limit)
+    with open(fd, "rb") as file:
+        yield file, size
+
+
+def _open(name: str, limit: int | None) -> tuple[int, int]:
+    try:
+        # Opening a FIFO waits for a writer, and some devices act on being opened: neither may happen here.
+        fd = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise unreadable(name, error) from error
+    try:
+        about = os.fstat(fd)
+        if not stat.S_ISREG(about.st_mode):
+            raise UserErrorException(f"{name!r} is {_kind(about.st_mode)}, not a file; give a regular file.")
+        size = about.st_size
+        if limit is not None and size > limit:
+            raise UserErrorException(f"{name!r} has {size:,} bytes, more than the {limit:,} allowed here.")
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd, size
+
+
+@contextmanager
+def written(target: Path | str) -> Iterator[BinaryIO]:
+    """A file to write, which gets the name `target` when the block ends well; parent folders are made.
+
+    Raises:
+        UserErrorException: it cannot be written.
+    """
+    path = Path(target)
+    scratch = os.fspath(path.with_name(f".{secrets.token_hex(8)}.part"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(scratch, "xb") as file:
+            try:
+                yield file
+                file.close()
+                os.replace(scratch, path)
+            except BaseException:
+                _remove(scratch)
+                raise
+    except OSError as error:
+        raise UserErrorException(f"Cannot write {str(path)!r}: {error.strerror}.") from error
+
+
+def unreadable(name: str, error: OSError | ValueError) -> UserErrorException:
+    """What is raised for a file that cannot be read."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return UserErrorException(f"Cannot read {name!r}: {reason}.")
+
+
 def _write_all(fd: int, data: bytes) -> None:
     done = os.write(fd, data)
     if done != len(data):
@@ -238,15 +372,6 @@ def _remove(path: str) -> None:
         pass
 
 
-def _is_digest(digest: str) -> bool:
-    return len(digest) == 64 and _HEX.issuperset(digest)
-
-
-def _unreadable(name: str, error: OSError | ValueError) -> UserErrorException:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return UserErrorException(f"Cannot read {name!r}: {reason}.")
-
-
 def _kind(mode: int) -> str:
     if stat.S_ISDIR(mode):
         return "a folder"
@@ -257,4 +382,4 @@ def _kind(mode: int) -> str:
     return "a device" if stat.S_ISCHR(mode) or stat.S_ISBLK(mode) else "something else"
 
 
-__all__ = ["FolderBlobs"]
+__all__ = ["FolderBlobs", "OwnBlobs"]
