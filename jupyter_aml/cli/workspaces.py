@@ -80,6 +80,7 @@ def show(aml: Aml) -> None:
 @pass_aml
 def create(aml: Aml, name: str, tags: tuple[str, ...], exist_ok: bool, url: str | None, artifacts: str | None) -> None:
     """Make a workspace called NAME in your home of workspaces, or where --url says."""
+    from jupyter_aml.store import home
     from jupyter_aml.workspace import Workspace
 
     with_tags = {k: v or "" for k, v in pairs(tags).items()} or None
@@ -90,6 +91,10 @@ def create(aml: Aml, name: str, tags: tuple[str, ...], exist_ok: bool, url: str 
         if with_tags:
             made.update(tags=with_tags)
     else:
+        if not exist_ok and name in home.list_workspaces():
+            raise UserErrorException(
+                f"There is a workspace {name!r} already, in {home.workspace_url(name)}. --exist-ok takes it as it is."
+            )
         made = Workspace.create(name, tags=with_tags, exist_ok=exist_ok)
     aml.emit(
         {"name": made.name, "url": made.url, "id": made.id},

@@ -14,6 +14,7 @@ from jupyter_aml.store.groups import GROUP, Groups
 from jupyter_aml.store.records import Sampled
 from jupyter_aml.store.series import Block, Columns, number, statistics
 
+
 class _Bucket:
     __slots__ = ("high", "last", "low", "nonfinite", "step", "time")
 
@@ -90,7 +91,13 @@ def sample(
 
 
 def _coarse(
-    parts: Sequence[Block], points: Callable[[Block], Columns], low: float, high: float, by_step: bool, *, by_block: bool
+    parts: Sequence[Block],
+    points: Callable[[Block], Columns],
+    low: float,
+    high: float,
+    by_step: bool,
+    *,
+    by_block: bool,
 ) -> Groups | None:
     """The groups between two positions; None where the points do not come in the order of the axis.
 
