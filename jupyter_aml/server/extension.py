@@ -12,7 +12,7 @@ from traitlets import Bool, Enum, Float, Int, List, Unicode
 
 import jupyter_aml
 from jupyter_aml.errors import NotFoundException
-from jupyter_aml.server import activity, experiments, files, live, notebooks, remote, runs
+from jupyter_aml.server import activity, experiments, files, live, notebooks, openapi, remote, runs
 from jupyter_aml.server.base import Services
 from jupyter_aml.server.kernels import KernelWatcher
 from jupyter_aml.server.overhear import overhearing
@@ -41,10 +41,12 @@ ROUTES: list[tuple[str, type]] = [
     (r"/changes", experiments.ChangesHandler),
     (r"/live", live.LiveHandler),
     (r"/activity", activity.ActivityHandler),
+    (r"/openapi.json", openapi.DocumentHandler),
     *remote.ROUTES,
     (r"/.*", experiments.LostHandler),
 ]
 """Below ``<base_url>aml/api/v1``; docs/rest.md describes them."""
+openapi.DocumentHandler.routes = ROUTES
 PREFIX = "aml/api/v1"
 
 

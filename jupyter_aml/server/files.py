@@ -50,6 +50,7 @@ class FilesHandler(AmlHandler):
     """`GET runs/<id>/files`."""
 
     auth_resource = "jupyter_aml:files"
+    parameters = frozenset(["prefix"])
 
     @web.authenticated
     @authorized
@@ -65,6 +66,7 @@ class SourceHandler(AmlHandler):
     """`GET runs/<id>/source`: the snapshot of the run, or one of its files as text."""
 
     auth_resource = "jupyter_aml:files"
+    parameters = frozenset(["path"])
 
     @web.authenticated
     @authorized
@@ -98,6 +100,7 @@ class FileHandler(AmlHandler):
     """`GET runs/<id>/files/<path>`: the content."""
 
     auth_resource = "jupyter_aml:files"
+    parameters = frozenset(["download"])
 
     @web.authenticated
     @authorized

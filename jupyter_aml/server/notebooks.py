@@ -17,6 +17,7 @@ class TrackingHandler(AmlHandler):
     """`notebooks/tracking`: is this notebook tracked; track it."""
 
     auth_resource = "jupyter_aml:notebooks"
+    parameters = frozenset(["path"])
 
     @web.authenticated
     @authorized

@@ -1,0 +1,224 @@
+"""The REST interface as an OpenAPI 3.1 document, made from the routes, the records and their docstrings.
+
+Source: https://spec.openapis.org/oas/v3.1.0
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any, Literal, Union
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+import jupyter_aml
+from jupyter_aml.server.base import STATUS, AmlHandler, answers
+from jupyter_aml.store import records
+
+METHODS = ("get", "post", "put", "patch", "delete")
+HIDDEN = ("/store/", "/live", "/.*")
+"""Routes that are no REST: our own client's, the websocket, and what catches everything else."""
+
+NUMBER: dict[str, Any] = {
+    "type": ["number", "string"],
+    "description": 'NaN and infinities are "NaN", "Infinity", "-Infinity".',
+}
+TEXT, WHOLE, YES = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+TAGS = {"type": "object", "additionalProperties": {"type": ["string", "null"]}}
+
+PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
+    "workspace": (TEXT, "Name of one of the workspaces that are offered; the server's own without it."),
+    "after": (WHOLE, "Only what came after this sequence number."),
+    "archived": ({"enum": ["0", "1"]}, "1: archived experiments instead of the active ones."),
+    "axis": ({"enum": ["step", "time"]}, "What the series are drawn over."),
+    "before": (WHOLE, "Only what came before this sequence number."),
+    "cursor": (TEXT, "`next` of the page before; the rest of the query has to be the same."),
+    "download": ({"enum": ["0", "1"]}, "1: to be saved, not shown."),
+    "everywhere": ({"enum": ["0", "1"]}, "1: children as well as roots."),
+    "experiment": (TEXT, "Name of the experiment."),
+    "filter": (TEXT, "An expression, see docs/filters.md; may be repeated, all must hold."),
+    "limit": ({"type": "integer", "minimum": 1}, "How many at most."),
+    "metrics": ({"enum": ["0", "1"]}, "1: runs come with their metrics' summaries."),
+    "name": (TEXT, "Name of a metric; may be repeated where several are drawn."),
+    "noun": ({"enum": ["experiment", "run", "workspace"]}, "Only of these things."),
+    "order": (TEXT, "A field to sort by, as in filters; `-` in front for descending."),
+    "parent": (TEXT, "Only children of this run."),
+    "path": (TEXT, "A path with slashes."),
+    "prefix": (TEXT, "Only paths that begin so."),
+    "start": ({"type": "number"}, "Where to begin: a position of the axis, a point's place, or a character."),
+    "status": (TEXT, "A run's status; may be repeated."),
+    "stop": ({"type": "number"}, "Where to stop."),
+    "text": (TEXT, "Part of a run's name or id."),
+    "type": (TEXT, "A run's type; may be repeated."),
+    "verb": ({"enum": ["created", "changed", "ended", "deleted", "logged"]}, "May be repeated."),
+    "who": (TEXT, "Only what this user did."),
+    "width": ({"type": "integer", "minimum": 1}, "Pixels on which a series is drawn."),
+}  # fmt: skip
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _many(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": schema}
+
+
+def _object(**properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+_NAMED = {"name": TEXT, "url": TEXT}
+_TRACKING = _object(path=TEXT, tracked=YES, experiment=TEXT, session_run=TEXT, kernel_id=TEXT)
+ANSWERS: dict[str, dict[str, Any]] = {
+    "ActivityHandler": _object(activity=_many(_ref("Change")), before={"type": ["integer", "null"]}),
+    "CancelHandler": _ref("RunRecord"),
+    "ChangesHandler": _object(changes=_many(_ref("Change")), last=WHOLE),
+    "DiffHandler": _object(diff=TEXT, truncated=YES),
+    "DocumentHandler": {"type": "object"},
+    "ExperimentHandler": _ref("ExperimentRecord"),
+    "ExperimentsHandler": _object(experiments=_many(_ref("ExperimentRecord"))),
+    "FilesHandler": _object(files=_many(_ref("FileRecord"))),
+    "InfoHandler": _object(version=TEXT, workspace=_object(**_NAMED, id=TEXT), track=TEXT, last_change=WHOLE),
+    "PointsHandler": _ref("Series"),
+    "RunHandler": _ref("RunRecord"),
+    "RunsHandler": _object(runs=_many(_ref("RunRecord")), next={"type": ["string", "null"]}),
+    "SeriesHandler": _object(series=_many(_ref("Sampled"))),
+    "SourceHandler": _object(files=_many(_object(path=TEXT, size=WHOLE)), text=TEXT),
+    "TextHandler": _object(text=TEXT, next=WHOLE),
+    "TrackingHandler": _TRACKING,
+    "WorkspacesHandler": _object(workspaces=_many(_object(**_NAMED, current=YES))),
+}  # fmt: skip
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("ExperimentHandler", "patch"): _object(set_tags=TAGS, drop_tags=_many(TEXT), archived=YES, description=TEXT),
+    ("RunHandler", "patch"): _object(name=TEXT, description=TEXT, set_tags=TAGS, drop_tags=_many(TEXT)),
+    ("TrackingHandler", "put"): _object(path=TEXT, tracked=YES, experiment=TEXT),
+}
+
+
+# -- records ------------------------------------------------------------------------------------------------------
+def _schema(hint: Any) -> dict[str, Any]:
+    """A type as JSON Schema."""
+    plain = {str: TEXT, int: WHOLE, bool: YES, float: NUMBER, type(None): {"type": "null"}}
+    if hint in plain:
+        return plain[hint]
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return {"anyOf": [_schema(one) for one in inner]}
+    if origin is Literal:
+        return {"enum": list(inner)}
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {"type": "object", "additionalProperties": _schema(inner[1])}
+    if origin is tuple:
+        return {"type": "array", "prefixItems": [_schema(one) for one in inner]}
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        return _many(_schema(inner[0]))
+    if is_dataclass(hint):
+        return _ref(hint.__name__)  # type: ignore[union-attr]
+    return {}
+
+
+def _record(cls: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls, vars(records))
+    about = inspect.cleandoc(cls.__doc__ or "")
+    return {**_object(**{f.name: _schema(hints[f.name]) for f in fields(cls)}), "description": about}  # type: ignore[arg-type]
+
+
+# -- routes -------------------------------------------------------------------------------------------------------
+def _path(pattern: str, names: Sequence[str]) -> str:
+    left = iter(names)
+    return re.sub(r"\([^)]*\)", lambda _: "{" + next(left) + "}", pattern)
+
+
+def _operation(handler: type, method: str, function: Any) -> dict[str, Any]:
+    name = handler.__name__
+    taken = sorted({*(getattr(handler, "parameters", None) or ()), "workspace"})
+    names = list(inspect.signature(function).parameters)[1:]
+    answer: dict[str, Any] = {"description": "It is done."}
+    if name in ANSWERS:
+        answer = {"description": "As asked.", "content": {"application/json": {"schema": ANSWERS[name]}}}
+    elif name == "FileHandler":
+        answer = {"description": "The content.", "content": {"*/*": {}}}
+    found: dict[str, Any] = {
+        "operationId": f"{method}{name.removesuffix('Handler')}",
+        "summary": inspect.cleandoc(function.__doc__ or "").splitlines()[0],
+        "parameters": [
+            *({"name": n, "in": "path", "required": True, "schema": TEXT} for n in names),
+            *(
+                {"name": n, "in": "query", "schema": PARAMETERS[n][0], "description": PARAMETERS[n][1]}
+                for n in taken if method == "get" or n == "workspace"
+            ),
+        ],
+        "responses": {
+            "204" if method == "delete" else "200": {"description": "It is gone."} if method == "delete" else answer,
+            "default": {"description": "An error.", "content": {"application/json": {"schema": _ref("Error")}}},
+        },
+    }  # fmt: skip
+    body = BODIES.get((name, method))
+    if body is not None:
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return found
+
+
+def document(routes: Sequence[tuple[str, type]], base: str = "/") -> dict[str, Any]:
+    """The document.
+
+    Args:
+        routes: pattern and handler of each.
+        base: the Jupyter server's base URL, with our prefix.
+    """
+    paths: dict[str, dict[str, Any]] = {}
+    for pattern, handler in routes:
+        if pattern.startswith(HIDDEN):
+            continue
+        for method in METHODS:
+            function = vars(handler).get(method)
+            if function is not None:
+                plain = inspect.unwrap(function)
+                path = _path(pattern, list(inspect.signature(plain).parameters)[1:])
+                paths.setdefault(path, {})[method] = _operation(handler, method, plain)
+    held = [v for v in vars(records).values() if isinstance(v, type) and is_dataclass(v)]
+    codes = ", ".join(f"{kind.__name__} {status}" for kind, status in STATUS)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "jupyter_aml",
+            "version": jupyter_aml.__version__,
+            "description": "A workspace's experiments, runs, metrics and files. Times are seconds since the epoch.",
+            "license": {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
+        },
+        "servers": [{"url": base}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "token": {
+                    "type": "apiKey", "in": "header", "name": "Authorization",
+                    "description": "`token …`: the Jupyter server's own. A browser's session needs its XSRF header for changes.",
+                }
+            },
+            "schemas": {
+                **{cls.__name__: _record(cls) for cls in held},
+                "Error": {**_object(error=_object(code=TEXT, message=TEXT)), "description": f"Statuses: {codes}."},
+            },
+        },
+    }  # fmt: skip
+
+
+class DocumentHandler(AmlHandler):
+    """`GET openapi.json`."""
+
+    routes: Sequence[tuple[str, type]] = ()
+    parameters = frozenset()
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self) -> Any:
+        """This interface, described for programs."""
+        return document(self.routes, self.request.path.removesuffix("/openapi.json"))

@@ -1,0 +1,51 @@
+"""The document that describes REST is true: what it says is there, and what is there it says."""
+
+import json
+
+import pytest
+from openapi_spec_validator import validate
+
+from jupyter_aml.server.extension import ROUTES
+from jupyter_aml.server.openapi import ANSWERS, HIDDEN, PARAMETERS, document
+from jupyter_aml.tracking.experiment import Experiment
+
+pytestmark = pytest.mark.timeout(60)
+
+
+def test_it_is_an_openapi_document() -> None:
+    validate(document(ROUTES, "/base/aml/api/v1"))
+
+
+def test_every_route_and_every_parameter_is_in_it() -> None:
+    paths = document(ROUTES)["paths"]
+    shown = [handler for pattern, handler in ROUTES if not pattern.startswith(HIDDEN)]
+    assert len(paths) == len(shown)
+    assert set(ANSWERS) | {"FileHandler"} == {handler.__name__ for handler in shown}
+    taken = {name for handler in shown for name in handler.parameters or ()}
+    assert taken | {"workspace"} == set(PARAMETERS)
+    assert all(operation["summary"] for path in paths.values() for operation in path.values())
+
+
+async def test_what_is_served_fits_its_schema(services, jp_fetch, jp_asyncio_loop, tmp_path, monkeypatch) -> None:
+    from jsonschema import Draft202012Validator
+
+    monkeypatch.chdir(tmp_path)
+    run = Experiment(await services.workspace(), "exp").start_logging(snapshot_directory=None)
+    run.log("loss", float("inf"))
+    run.log_row("rows", a=1)
+    run.tag("k", "v")
+    run.complete()
+    described = json.loads((await jp_fetch("aml", "api", "v1", "openapi.json")).body)
+    asked = {
+        "/info": {}, "/workspaces": {}, "/experiments": {}, "/experiments/exp": {}, "/changes": {}, "/activity": {},
+        "/runs": {"metrics": "1"}, f"/runs/{run.id}": {}, f"/runs/{run.id}/series": {"name": "loss"},
+        f"/runs/{run.id}/points": {"name": "loss"}, f"/runs/{run.id}/files": {},
+    }  # fmt: skip
+    for path, query in asked.items():
+        template = path.replace(run.id, "{run_id}").replace("/experiments/exp", "/experiments/{name}")
+        schema = described["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        answer = json.loads((await jp_fetch("aml", "api", "v1", *path.strip("/").split("/"), params=query)).body)
+        Draft202012Validator({**schema, "components": described["components"]}).validate(answer)
+        assert set(answer) <= set(
+            described["components"]["schemas"].get(schema.get("$ref", "").rsplit("/", 1)[-1], schema)["properties"]
+        )
