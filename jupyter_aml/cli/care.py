@@ -31,11 +31,10 @@ def doctor(aml: Aml, deep: bool) -> None:
     counts = {severity: sum(one.severity == severity for one in found) for severity in MARKS}
 
     def show() -> None:
-        output.table(
-            ["", "SUBJECT", "FINDING", "WHERE"],
-            [[_Mark(one.severity), one.subject, one.what, one.where] for one in found],
-            keep=[""],
-        )
+        for one in found:  # a finding is never cut to the terminal's width
+            click.echo(f"{_mark(one.severity)}  {one.subject.ljust(8)}  {output.clean(one.what)}")
+            if one.where:
+                click.echo(f"{'':21}{output.paint(output.clean(one.where), dim=True)}")
         advice = dict.fromkeys((one.subject, one.advice) for one in found if one.advice)
         if advice:
             output.title("What to do")
@@ -47,16 +46,10 @@ def doctor(aml: Aml, deep: bool) -> None:
         click.get_current_context().exit(1)
 
 
-class _Mark(output.Status):
-    """A finding's severity, as a table's cell."""
-
-    def __init__(self, severity: str) -> None:
-        mark, self._colour = MARKS[severity]
-        self.name = severity
-        self.text = f"{mark} {severity}" if output._speaks(mark) else severity
-
-    def painted(self, text: str) -> str:
-        return output.paint(text, self._colour)
+def _mark(severity: str) -> str:
+    sign, colour = MARKS[severity]
+    text = f"{sign} {severity}" if output._speaks(sign) else severity
+    return output.paint(text.ljust(9), colour)
 
 
 @click.command("export", cls=Command)

@@ -17,7 +17,6 @@ from jupyter_aml.cli.base import Aml, Group, global_options
 from jupyter_aml.errors import (
     AzureMLException,
     NotFoundException,
-    StoreUnavailableException,
     UserErrorException,
     WorkspaceException,
 )
@@ -26,7 +25,7 @@ OK, FAILED, BAD_INPUT, NOT_FOUND, BROKEN_PIPE, INTERRUPTED = 0, 1, 2, 3, 141, 13
 EXIT_CODES = {
     OK: "Done.",
     FAILED: "The operation failed, or the run that was waited for did.",
-    BAD_INPUT: "The command cannot be right as it stands, or the workspace cannot be opened.",
+    BAD_INPUT: "The command cannot be right as it stands, or the workspace cannot be opened or reached.",
     NOT_FOUND: "No such workspace, experiment, run, metric or file.",
     INTERRUPTED: "Interrupted with Ctrl-C.",
     BROKEN_PIPE: "The reader of the output went away (`aml run list | head`).",
@@ -34,7 +33,6 @@ EXIT_CODES = {
 ERRORS: list[tuple[type[Exception], int]] = [
     (NotFoundException, NOT_FOUND),
     (UserErrorException, BAD_INPUT),
-    (StoreUnavailableException, FAILED),
     (WorkspaceException, BAD_INPUT),
     (AzureMLException, FAILED),
     (OSError, BAD_INPUT),
@@ -91,6 +89,7 @@ class Root(Group):
     ) -> Any:
         """Run a command and leave with its exit code."""
         given = list(sys.argv[1:] if args is None else args)
+        _open_closed_streams()
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show is no reason to stop
                 stream.reconfigure(errors="backslashreplace")
@@ -109,14 +108,34 @@ class Root(Group):
         sys.exit(code if isinstance(code, int) else OK)
 
 
+def _open_closed_streams() -> None:
+    """What is said to a stream that the caller closed (`>&-`) goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
+
+
 def _leave_pipe() -> NoReturn:
     """Nobody reads on: what is still buffered goes nowhere, without a word."""
+    _drop_output()
+    sys.exit(BROKEN_PIPE)
+
+
+def _drop_output() -> None:
     try:
         devnull = os.open(os.devnull, os.O_WRONLY)
         os.dup2(devnull, sys.stdout.fileno())
     except (OSError, ValueError):  # no real file behind it
         pass
-    sys.exit(BROKEN_PIPE)
+
+
+def _unwritable() -> OSError | None:
+    """Why standard output takes nothing, if that is so."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return error
+    return None
 
 
 def _fail(error: Exception, as_json: bool) -> NoReturn:
@@ -124,6 +143,15 @@ def _fail(error: Exception, as_json: bool) -> NoReturn:
         import traceback
 
         traceback.print_exc()
+    if (unwritable := _unwritable()) is not None:
+        _drop_output()
+        click.echo(f"Error: The answer cannot be written: {unwritable.strerror}.", err=True)
+        sys.exit(FAILED)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and not as_json:
+        click.echo(error.format_message(), err=True)
+        sys.exit(error.exit_code)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error = click.UsageError("Name a command.", error.ctx)
     if isinstance(error, click.ClickException):
         code, name, text = error.exit_code, "UsageError", error.format_message()
         if isinstance(error, click.UsageError) and error.ctx is not None:
