@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.errors import UserErrorException, WorkspaceException
+from jupyter_aml.jobs import aftermath  # noqa: F401 - completes notebooks whose process was killed
 from jupyter_aml.store import home
 from jupyter_aml.store.connection import Connection, connect
 from jupyter_aml.store.place import known_workspaces

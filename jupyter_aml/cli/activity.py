@@ -13,9 +13,13 @@ from jupyter_aml.store.records import Change
 @click.option("--who", metavar="USER", help="Only what this user did.")
 @click.option("--experiment", "-e", shell_complete=experiment_names, help="Only this experiment and its runs.")
 @click.option("--noun", type=click.Choice(["experiment", "run", "workspace"]), help="Only of these things.")
-@click.option("--logged", is_flag=True, help="Also what runs logged, not only what was made, changed, ended and deleted.")
+@click.option(
+    "--logged", is_flag=True, help="Also what runs logged, not only what was made, changed, ended and deleted."
+)
 @click.option("--limit", "-n", default=50, type=click.IntRange(1, 10_000), help="How many. [default: 50]")
-@click.option("--before", type=int, metavar="SEQ", help="What came before this one: the SEQ of the last line of a page.")
+@click.option(
+    "--before", type=int, metavar="SEQ", help="What came before this one: the SEQ of the last line of a page."
+)
 @pass_aml
 def activity(
     aml: Aml, who: str | None, experiment: str | None, noun: str | None, logged: bool, limit: int, before: int | None

@@ -227,6 +227,24 @@ def run_argument(name: str = "run", **attrs: Any) -> Any:
     return click.argument(name, metavar=attrs.pop("metavar", "RUN"), shell_complete=run_names, **attrs)
 
 
+def confirm(aml: Aml, question: str) -> None:
+    """Ask before something is gone for good.
+
+    Raises:
+        UserErrorException: nobody can be asked.
+        click.Abort: the answer is no.
+    """
+    nobody = UserErrorException(f"{question} There is nobody to ask here: this needs --yes.")
+    if aml.json:
+        raise nobody
+    try:
+        click.confirm(question, abort=True, err=True)
+    except click.Abort as no:
+        if isinstance(no.__context__, EOFError):
+            raise nobody from None
+        raise
+
+
 def pairs(given: Sequence[str], what: str = "tag") -> dict[str, str | None]:
     """``k=v`` and ``k`` as a dict.
 

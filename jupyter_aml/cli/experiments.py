@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from jupyter_aml.cli import output
-from jupyter_aml.cli.base import Aml, Group, experiment_names, pairs, pass_aml
+from jupyter_aml.cli.base import Aml, Group, confirm, experiment_names, pairs, pass_aml
 
 NAME = click.argument("name", shell_complete=experiment_names)
 
@@ -115,6 +115,6 @@ def delete(aml: Aml, name: str, yes: bool) -> None:
 
     record = aml.experiment(name)._record()
     if not yes:
-        click.confirm(f"Delete experiment {output.clean(name)!r} with {record.run_count} runs?", abort=True, err=True)
+        confirm(aml, f"Delete experiment {output.clean(name)!r} with {record.run_count} runs?")
     Experiment.delete(aml.workspace, name)
     aml.emit({"deleted": name}, f"Experiment {output.clean(name)!r} is deleted.")

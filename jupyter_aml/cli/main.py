@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -38,6 +39,9 @@ ERRORS: list[tuple[type[Exception], int]] = [
     (OSError, BAD_INPUT),
 ]
 """The first class that fits gives the exit code."""
+
+_WRITING = frozenset({errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EBADF})
+"""Errors of standard output. Those of files come with a name, or as one of our own."""
 
 GROUPS = {
     "activity": ("jupyter_aml.cli.activity", "activity", "Who did what when."),
@@ -129,13 +133,11 @@ def _drop_output() -> None:
         pass
 
 
-def _unwritable() -> OSError | None:
-    """Why standard output takes nothing, if that is so."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        return error
-    return None
+def _no_answer(error: OSError) -> NoReturn:
+    """Standard output takes nothing more."""
+    _drop_output()
+    click.echo(f"Error: The answer cannot be written: {error.strerror or error}.", err=True)
+    sys.exit(FAILED)
 
 
 def _fail(error: Exception, as_json: bool) -> NoReturn:
@@ -143,10 +145,8 @@ def _fail(error: Exception, as_json: bool) -> NoReturn:
         import traceback
 
         traceback.print_exc()
-    if (unwritable := _unwritable()) is not None:
-        _drop_output()
-        click.echo(f"Error: The answer cannot be written: {unwritable.strerror}.", err=True)
-        sys.exit(FAILED)
+    if isinstance(error, OSError) and error.filename is None and error.errno in _WRITING:
+        _no_answer(error)
     if isinstance(error, click.exceptions.NoArgsIsHelpError) and not as_json:
         click.echo(error.format_message(), err=True)
         sys.exit(error.exit_code)
@@ -160,7 +160,10 @@ def _fail(error: Exception, as_json: bool) -> NoReturn:
         code = next((number for kind, number in ERRORS if isinstance(error, kind)), FAILED)
         name, text = type(error).__name__, _message(error)
     if as_json:
-        output.write_json({"error": {"code": name, "message": text, "exit_code": code}})
+        try:
+            output.write_json({"error": {"code": name, "message": text, "exit_code": code}})
+        except OSError as full:
+            _no_answer(full)
     else:
         click.echo(f"{click.style('Error:', fg='red') if output.coloured(sys.stderr) else 'Error:'} {text}", err=True)
     sys.exit(code)

@@ -251,7 +251,7 @@ def _parameters(common: dict[str, Any], path: str | None, *, ask: bool) -> dict[
     for text in common["yamls"]:
         found |= _mapping(_yaml(text, "--parameters-yaml"), "--parameters-yaml")
     if common["one"]:
-        known = declarations(path, common["kernel"]) if path is not None else {}
+        known = (declarations(path, common["kernel"]) or {}) if path is not None else {}
         found |= {name: read_value(value, known.get(name)) for name, value in common["one"]}
     found |= dict(common["raw"])
     for name in common["secrets"]:
@@ -296,7 +296,7 @@ def _yaml(text: str, what: str) -> Any:
 
 def _finish(ctx: click.Context, aml: Aml, run: Any) -> None:
     """Show the run, and leave with what it came to."""
-    record = run._record()
+    record = run.experiment.workspace.connection.store.run(run.id, with_metrics=True)
 
     def show() -> None:
         error = dict(record.error or {})
@@ -311,7 +311,7 @@ def _finish(ctx: click.Context, aml: Aml, run: Any) -> None:
         )
 
     again = (
-        f"aml notebook resume {record.id}" if record.type == "aml.notebook" else f"aml run list --parent {record.id}"
+        f"aml notebook resume {record.id}" if record.type == "aml.notebook" else f"aml run list --children {record.id}"
     )
     aml.emit(record, show, next=again if record.status != "Completed" else f"aml run show {record.id}")
     ctx.exit({"Completed": 0, "Canceled": CANCELED}.get(record.status, 1))

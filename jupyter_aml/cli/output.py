@@ -19,6 +19,8 @@ import click
 MARKS = {"Completed": "✓", "Failed": "✗", "Canceled": "⊘", "Running": "●", "Queued": "◷", "NotStarted": "○"}
 COLOURS = {"Completed": "green", "Failed": "red", "Canceled": "yellow", "Running": "blue", "CancelRequested": "yellow"}
 GAP = 2
+UNCUT = 80
+"""Columns that are not cut are aligned up to this width."""
 
 
 # -- JSON ------------------------------------------------------------------------------------------------------------
@@ -124,6 +126,8 @@ def table(
     used = [i for i in range(len(heads)) if any(row[i] for row in texts) or not rows]
     widths = {i: max([width(heads[i]), *(width(row[i]) for row in texts)]) for i in used}
     room = columns()
+    if room is None:  # a long text takes its own line's place only
+        widths = {i: min(wide, max(width(heads[i]), UNCUT)) for i, wide in widths.items()}
     while room and sum(widths.values()) + GAP * (len(used) - 1) > room:
         wide = [i for i in used if heads[i] not in keep and widths[i] > 8]
         if not wide:
@@ -133,7 +137,7 @@ def table(
     def line(cells: Sequence[str], styled: Sequence[Any]) -> str:
         parts = []
         for i in used:
-            text = shorten(cells[i], widths[i])
+            text = shorten(cells[i], widths[i]) if room else cells[i]
             space = " " * (widths[i] - width(text))
             shown = styled[i].painted(text) if isinstance(styled[i], Status) else text
             parts.append(space + shown if heads[i] in right else shown + space)

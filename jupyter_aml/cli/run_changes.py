@@ -7,7 +7,7 @@ import time
 import click
 
 from jupyter_aml.cli import output
-from jupyter_aml.cli.base import Aml, Command, pairs, pass_aml, run_argument
+from jupyter_aml.cli.base import Aml, Command, confirm, pairs, pass_aml, run_argument
 from jupyter_aml.errors import UserErrorException
 
 
@@ -67,7 +67,7 @@ def delete(aml: Aml, runs: tuple[str, ...], yes: bool) -> None:
         if one.status not in TERMINAL:
             raise UserErrorException(f"Run {one.id} is {one.status}. `aml run cancel {one.id}` before you delete it.")
     if not yes:
-        click.confirm(f"Delete {len(chosen)} run{'s' * (len(chosen) > 1)} with all files?", abort=True, err=True)
+        confirm(aml, f"Delete {len(chosen)} run{'s' * (len(chosen) > 1)} with all files?")
     aml.workspace.connection.write(*[RunDeleted(run=one.id, at=time.time()) for one in chosen])
     aml.workspace.connection.flush()
     aml.emit({"deleted": [one.id for one in chosen]}, f"{len(chosen)} run{'s' * (len(chosen) > 1)} deleted.")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from jupyter_aml.cli.output import clean
 from jupyter_aml.errors import NotFoundException
 from jupyter_aml.store.contract import Store
 from jupyter_aml.store.records import TERMINAL, FileRecord, RunQuery, RunRecord
@@ -117,8 +118,11 @@ def stream(store: Store, run_id: str, path: str | None = None, follow: bool = Fa
         click.echo()
     if not printed:
         click.echo(f"Run {run_id} ({family[0].status}) has printed nothing.", err=True)
-    if follow and family[0].status == "Failed":
-        error = family[0].error or {}
-        click.echo(f"Run {run_id} failed: {error.get('code', '')}: {error.get('message', '')}", err=True)
-        return 1
-    return 0
+    if family[0].status != "Failed" or (path is not None and not follow):
+        return 0
+    error = family[0].error or {}
+    sys.stdout.flush()
+    for line in str(error.get("traceback") or "").splitlines():
+        click.echo(clean(line), err=True)
+    click.echo(f"Run {run_id} failed: {error.get('code', '')}: {error.get('message', '')}", err=True)
+    return int(follow)

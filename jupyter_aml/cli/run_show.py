@@ -23,7 +23,7 @@ _GIT = {"commit": "azureml.git.commit", "branch": "azureml.git.branch", "remote"
 
 
 def describe(store: Store, run_id: str) -> dict[str, Any]:
-    """The run's record with its metrics, files, git state and a count of its children by status."""
+    """The run's record with its metrics, files, git state, what its snapshot left out and a count of its children by status."""
     record = store.run(run_id, with_metrics=True)
     if record is None:
         raise NotFoundException.of("run", run_id)
@@ -50,6 +50,8 @@ def describe(store: Store, run_id: str) -> dict[str, Any]:
                     "error": child.error,
                 }
             )
+    snapshot = store.snapshot(record.snapshot) if record.snapshot else None
+    found["snapshot_skipped"] = dict(snapshot.skipped) if snapshot is not None else {}
     return {**found, "files": store.files(run_id), "git": git, "children": dict(children), "child_runs": listed}
 
 
@@ -96,6 +98,10 @@ def print_run(run: Mapping[str, Any]) -> None:
         output.title("Files", f"{len(run['files'])}")
         print_files(run["files"][:SHOWN])
         _more(len(run["files"]), f"aml run files {run['id']}")
+    if run["snapshot_skipped"]:
+        output.title("Left out of the snapshot", f"{len(run['snapshot_skipped'])}")
+        output.facts({output.clean(name): why for name, why in list(run["snapshot_skipped"].items())[:SHOWN]})
+        _more(len(run["snapshot_skipped"]), f"aml run show {run['id']} --json")
     if run["child_runs"]:
         output.title("Children", ", ".join(f"{count} {status}" for status, count in run["children"].items()))
         output.table(
@@ -124,6 +130,9 @@ def print_run(run: Mapping[str, Any]) -> None:
         )
         for line in str(run["error"].get("traceback") or "").splitlines():
             click.echo(f"  {output.clean(line)}")
+        kept = any(file.path == "output.ipynb" for file in run["files"])
+        if run["type"] == "aml.notebook" and run["error"].get("code") == "ProcessDied" and not kept:
+            click.echo(f"Its output notebook was not completed: aml notebook repair {run['id']}")
 
 
 def _more(count: int, command: str) -> None:

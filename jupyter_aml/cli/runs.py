@@ -167,12 +167,14 @@ def metrics(aml: Aml, run: str, names: tuple[str, ...], series: bool) -> None:
 @click.option("--path", metavar="NAME", help="Only this log.")
 @pass_aml
 def logs(aml: Aml, run: str, follow: bool, path: str | None) -> None:
-    """What a run printed, and what its cells did."""
+    """What a run printed, and what its cells did; the error of a failed one (on standard error)."""
     from jupyter_aml.cli.run_logs import collect, stream
 
     run_id = aml.run_id(run)
     if aml.json and not follow:
-        aml.emit({"run": run_id, "logs": collect(aml.store, run_id, path)})
+        record = aml.store.run(run_id)
+        found = collect(aml.store, run_id, path)
+        aml.emit({"run": run_id, "logs": found, "error": record.error if record is not None else None})
     elif aml.json:
         raise click.UsageError("--follow writes text as it comes; take --json without it.")
     else:
@@ -202,9 +204,10 @@ def download(aml: Aml, run: str, names: tuple[str, ...], to: str | None) -> None
     from pathlib import Path
 
     from jupyter_aml.errors import NotFoundException
+    from jupyter_aml.store.home import folder_name
 
     chosen = aml.run(run)
-    folder = Path(to or chosen.id)
+    folder = Path(to or folder_name(chosen.id, "run"))
     known = chosen.get_file_names()
     wanted: list[str] = []
     for name in names or [""]:

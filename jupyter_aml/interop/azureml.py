@@ -7,6 +7,7 @@ imported, its modules are put aside while the alias is on, and are back when it 
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Sequence
@@ -49,6 +50,14 @@ def _served_in(module: str) -> dict[str, str]:
         if where == module:
             inside.setdefault(name, target)
     return inside
+
+
+def serves(package: str) -> bool:
+    """Whether anything of one of Microsoft's packages is served. One of packages alone (azureml-sdk) counts as served."""
+    module = re.sub(r"[-_.]+", ".", package.lower())
+    if module not in sdk().modules:
+        return True
+    return any(_served_in(name) for name in sdk().modules if name == module or name.startswith(f"{module}."))
 
 
 class AliasModule(ModuleType):

@@ -17,10 +17,21 @@ _SHELL_MAGICS = ("system", "sx", "sc", "!", "bash", "sh", "script")
 
 def notice(names: list[str], left: str) -> str:
     """The line that tells what needs no installing; `left` is what is still executed."""
-    listed = ", ".join(dict.fromkeys(names))
-    are = "are" if len(set(names)) > 1 else "is"
-    end = "only the rest is installed" if left else "nothing to install"
-    return f"{listed} {are} already served by jupyter_aml in this kernel: {end}."
+    from jupyter_aml.interop.azureml import serves
+
+    there = [name for name in dict.fromkeys(names) if serves(name)]
+    absent = [name for name in dict.fromkeys(names) if name not in there]
+    said = []
+    if there:
+        said.append(f"{_are(there)} already served by jupyter_aml in this kernel")
+    if absent:
+        said.append(f"{_are(absent)} not served by jupyter_aml yet, and Microsoft's does not work beside it")
+    end = "only the rest is installed" if left else "nothing to install" if there else "nothing is installed"
+    return f"{'; '.join(said)}: {end}."
+
+
+def _are(names: list[str]) -> str:
+    return f"{', '.join(names)} {'are' if len(names) > 1 else 'is'}"
 
 
 def transform(lines: list[str]) -> list[str]:

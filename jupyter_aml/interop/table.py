@@ -10,6 +10,7 @@ SERVED: dict[str, str] = {
     "azureml.core.VERSION": "jupyter_aml.interop.stand_ins:VERSION",
     "azureml.core.experiment.Experiment": "jupyter_aml.tracking.experiment:Experiment",
     "azureml.core.run.Run": "jupyter_aml.tracking.run:Run",
+    "azureml.core.run._OfflineRun": "jupyter_aml.tracking.offline:OfflineRun",
     "azureml.core.workspace.Workspace": "jupyter_aml.workspace:Workspace",
     "azureml.exceptions.ActivityFailedException": "jupyter_aml.errors:ActivityFailedException",
     "azureml.exceptions.AzureMLException": "jupyter_aml.errors:AzureMLException",

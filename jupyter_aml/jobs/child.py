@@ -26,6 +26,7 @@ def main() -> int:
         parent=task["parent"],
         parent_process=task["parent_process"],
         run_id=task["run_id"],
+        name=task["name"],
         tags=task["tags"],
         secrets=frozenset(task["secrets"]),
         allow_unknown=task["allow_unknown"],

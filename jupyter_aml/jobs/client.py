@@ -12,9 +12,10 @@ from jupyter_client.utils import ensure_async, run_sync
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 
-from jupyter_aml.jobs.kernel import ProcessTree
-from jupyter_aml.jobs.manager import Manager
+from jupyter_aml.jobs.kernel import Guard, ProcessTree
+from jupyter_aml.jobs.manager import SAVE_EVERY, Manager
 from jupyter_aml.jobs.record import NotebookRun
+from jupyter_aml.jobs.secrets import Printed
 from jupyter_aml.jobs.stop import Stop
 
 GRACE = 3.0
@@ -49,7 +50,9 @@ class Client(PapermillNotebookClient):
         self._skip = skip
         self._msg_id = ""
         self._exit = False
+        self._printed = Printed(run.mask)
         self._tree = ProcessTree(None)
+        self._guard: Guard | None = None
 
     def execute(self, **kwargs: Any) -> Any:
         """Start the kernel, execute the cells, stop the kernel.
@@ -79,6 +82,7 @@ class Client(PapermillNotebookClient):
             await self._or_stop(self.async_start_new_kernel(env=self._run.environment, **kwargs))
             pid = getattr(getattr(self.km, "provisioner", None), "pid", None)
             self._tree = ProcessTree(pid if isinstance(pid, int) else None)
+            self._guard = self._tree.guard()
             await self._or_stop(self.async_start_new_kernel_client())
             self._listen()
             self.log.info(f"Executing notebook with kernel: {self.kernel_name}")
@@ -90,12 +94,16 @@ class Client(PapermillNotebookClient):
         finally:
             saver.cancel()
             self._asking.cancel()
-            await self._end_kernel()
+            try:
+                await self._end_kernel()
+            finally:
+                if self._guard is not None:
+                    self._guard.release()
         return self.nb
 
     async def _save_now_and_then(self) -> None:
         while True:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(SAVE_EVERY)
             self.nb_man.save_if_due()
 
     async def _or_stop(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -173,6 +181,7 @@ class Client(PapermillNotebookClient):
 
         message = self._run.mask.text(message)
         if cell.cell_type == "code" and self._msg_id:
+            self._print_rest(cell, index)
             cell.outputs.append(new_output("error", ename=name, evalue=message, traceback=[f"{name}: {message}"]))
         self._run.recorder.abandoned(message, name, status)
         self.nb_man.cell_exception(cell, cell_index=index)
@@ -195,12 +204,14 @@ class Client(PapermillNotebookClient):
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         """Tell the recorder, then let papermill and nbclient do theirs."""
-        content, kind, recorder = msg["content"], msg["msg_type"], self._run.recorder
-        if self._run.mask:
-            self._run.mask.tree(content)
+        kind, recorder = msg["msg_type"], self._run.recorder
         if kind == "stream":
-            recorder.stream(self._msg_id, content["name"], content["text"])
-        elif kind in ("display_data", "execute_result"):
+            text = self._printed.more(msg["content"]["name"], msg["content"]["text"])
+            return self._print(msg["content"]["name"], text, cell, cell_index) if text else None
+        if self._run.mask:
+            msg["content"] = self._run.mask.tree(msg["content"])
+        content = msg["content"]
+        if kind in ("display_data", "execute_result"):
             recorder.output(self._msg_id, content["data"], content.get("metadata"), result=kind == "execute_result")
         elif kind == "execute_input":
             recorder.counted(self._msg_id, content["execution_count"])
@@ -208,7 +219,19 @@ class Client(PapermillNotebookClient):
             self._exit = content["ename"] == "SystemExit" and content["evalue"] in ("", "0")
             if not self._exit:
                 recorder.error(self._msg_id, content["ename"], content["evalue"], content["traceback"])
+        elif kind == "status" and content["execution_state"] == "idle":
+            self._print_rest(cell, cell_index)
         return super().process_message(msg, cell, cell_index)
+
+    def _print(self, name: str, text: str, cell: Any, cell_index: int) -> Any:
+        self._run.recorder.stream(self._msg_id, name, text)
+        header = {"msg_type": "stream", "msg_id": ""}
+        message = {"msg_type": "stream", "header": header, "parent_header": {"msg_id": self._msg_id}, "metadata": {}}
+        return super().process_message({**message, "content": {"name": name, "text": text}}, cell, cell_index)
+
+    def _print_rest(self, cell: Any, cell_index: int) -> None:
+        for name, text in self._printed.rest().items():
+            self._print(name, text, cell, cell_index)
 
     # -- the end ---------------------------------------------------------------------------------------------------
     async def _end_kernel(self) -> None:

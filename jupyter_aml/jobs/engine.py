@@ -28,9 +28,13 @@ from jupyter_aml.jobs import kernel, output, parameters, place, stop
 from jupyter_aml.jobs.client import Client, Stopped
 from jupyter_aml.jobs.manager import Manager
 from jupyter_aml.jobs.record import INPUT, OUTPUT, NotebookRun, Wanted
-from jupyter_aml.jobs.secrets import Mask, masked
+from jupyter_aml.jobs.secrets import Mask, check_secrets, hand_over, masked
+from jupyter_aml.store.hidden import hiding
 
 log = logging.getLogger("jupyter_aml")
+
+UNSAVED = "OutputNotSaved"
+"""Error code of a run whose cells all completed, but whose output could not be written."""
 
 
 class AmlEngine(NBClientEngine):
@@ -106,37 +110,39 @@ class AmlEngine(NBClientEngine):
         mask = Mask(value for key, value in given.items() if key in secrets)
         code = _hide_secrets(nb, given, secrets, kernel_name, language)
         connection = wanted.connection or place.connection(source.parent if source else Path.cwd())
-        run = NotebookRun(
-            wanted,
-            connection=connection,
-            notebook=wanted.notebook or (str(source) if source else "notebook.ipynb"),
-            output=str(target) if target else str(name or ""),
-            kernel=kernel_name,
-            language=language,
-            params=masked(given, secrets),
-            mask=mask,
-        )
-        wanted.run = run.id
-        nb.metadata["jupyter_aml"] = {
-            **(nb.metadata.get("jupyter_aml") or {}), "run": {"id": run.id, "experiment": run.experiment}
-        }  # fmt: skip
-        manager = Manager(
-            nb,
-            output_path=output_path,
-            progress_bar=progress_bar,
-            log_output=log_output,
-            autosave_cell_every=autosave_cell_every,
-        )
-        try:
-            run.keep(INPUT, _original(wanted, source, nb))
-            run.look_around(
-                source.parent if source else Path.cwd(),
-                take_snapshot=wanted.take_snapshot and wanted.snapshot_id is None and source is not None,
+        with hiding(mask):
+            run = NotebookRun(
+                wanted,
+                connection=connection,
+                notebook=wanted.notebook or (str(source) if source else "notebook.ipynb"),
+                output=str(target) if target else str(name or ""),
+                kernel=kernel_name,
+                language=language,
+                params=masked(given, secrets),
+                mask=mask,
             )
-            cls._execute(manager, kernel_name, run, wanted, code, log_output, kwargs)
-        except BaseException as error:  # nothing above ends the run
-            run.end("Failed", {"code": type(error).__name__, "message": str(error)})
-            raise
+            wanted.run = run.id
+            nb.metadata["jupyter_aml"] = {
+                **(nb.metadata.get("jupyter_aml") or {}), "run": {"id": run.id, "experiment": run.experiment}
+            }  # fmt: skip
+            manager = Manager(
+                nb,
+                output_path=output_path,
+                progress_bar=progress_bar,
+                log_output=log_output,
+                autosave_cell_every=autosave_cell_every,
+            )
+            try:
+                run.keep(INPUT, _original(wanted, source, nb))
+                run.look_around(
+                    source.parent if source else Path.cwd(),
+                    take_snapshot=wanted.take_snapshot and wanted.snapshot_id is None and source is not None,
+                    outputs=[target] if target is not None else [],
+                )
+                cls._execute(manager, kernel_name, run, wanted, code, log_output, kwargs)
+            except BaseException as error:  # nothing above ends the run
+                run.end("Failed", {"code": type(error).__name__, "message": str(error)})
+                raise
         return manager.nb
 
     @classmethod
@@ -168,6 +174,8 @@ class AmlEngine(NBClientEngine):
                 status, error = "Failed", {"code": kind, "message": str(problem)}
             manager.notebook_complete()
             run.keep(OUTPUT, output.notebook_bytes(manager.nb))
+            if manager.unsaved and status == "Completed":
+                status, error = "Failed", {"code": UNSAVED, "message": manager.unsaved}
             run.end(status, error)
         log.debug("Run %s: %s", run.id, status)
         if raised is not None:
@@ -203,13 +211,15 @@ def check_notebook(nb: Any, given: dict[str, Any], language: str, wanted: Wanted
         Names of the parameters that are secret.
 
     Raises:
-        ParameterException: see `parameters.check`.
+        ParameterException: see `parameters.check` and `check_secrets`.
     """
     index = tagged(nb, "parameters")
     source = nb.cells[index].source if index >= 0 else ""
     known = parameters.declared(source, language)
     parameters.check(given, known, language=language, allow_unknown=wanted.allow_unknown, has_cell=index >= 0)
-    return {p.name for p in known or () if p.secret and p.name in given} | (set(wanted.secrets) & set(given))
+    secrets = {p.name for p in known or () if p.secret and p.name in given} | (set(wanted.secrets) & set(given))
+    check_secrets(given, secrets)
+    return secrets
 
 
 def tagged(nb: Any, tag: str) -> int:
@@ -277,7 +287,7 @@ def _wanted(kwargs: dict[str, Any]) -> Wanted:
             wanted.parent = None
     names = os.environ.get("JUPYTER_AML_SECRETS", "")
     wanted.secrets |= {name.strip() for name in names.split(",") if name.strip()}
-    wanted.allow_unknown |= os.environ.get("JUPYTER_AML_ALLOW_UNKNOWN", "") not in ("", "0")
+    wanted.allow_unknown |= parameters.unknown_allowed()
     return wanted
 
 
@@ -295,7 +305,7 @@ def _hide_secrets(nb: Any, given: dict[str, Any], secrets: set[str], kernel_name
     if index < 0:
         return {}
     cell = nb.cells[index]
-    true = cell.source
+    true = cell.source + (hand_over(secrets) if language.lower() == "python" else "")
     cell.source = translate_parameters(kernel_name, language, hidden, "Parameters")
     return {index: true}
 

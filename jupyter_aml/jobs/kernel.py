@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from typing import Any
 
 from jupyter_aml.errors import UserErrorException
+
+_SHELL = "/bin/sh"
 
 
 def installed() -> list[str]:
@@ -47,6 +50,31 @@ def language_of(name: str) -> str | None:
         return None
 
 
+class Guard:
+    """Ends a process group when this process dies without `release`: a shell waits for the end of a pipe.
+
+    A kernel notices by itself that its parent is gone, but leaves behind what its cells had started.
+    """
+
+    def __init__(self, group: int) -> None:
+        self._shell: subprocess.Popen[bytes] | None = None
+        with contextlib.suppress(OSError):
+            self._shell = subprocess.Popen(
+                [_SHELL, "-c", f"read -r word || kill -s KILL -- -{group}"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    def release(self) -> None:
+        """The group is left alone from now on."""
+        if self._shell is not None:
+            with contextlib.suppress(OSError):
+                self._shell.communicate(b"over\n")
+            self._shell = None
+
+
 class ProcessTree:
     """A kernel's process and all that came from it, as far as it can still be seen.
 
@@ -62,6 +90,10 @@ class ProcessTree:
         if pid is not None and hasattr(os, "getpgid"):
             with contextlib.suppress(OSError):
                 self._group = os.getpgid(pid) if os.getpgid(pid) != os.getpgrp() else None
+
+    def guard(self) -> Guard | None:
+        """A guard of its process group, if it has one of its own."""
+        return Guard(self._group) if self._group is not None and os.path.exists(_SHELL) else None  # noqa: PTH110
 
     def look(self) -> None:
         """Note the descendants: those of a process that is gone cannot be found any more."""

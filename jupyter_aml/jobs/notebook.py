@@ -112,7 +112,7 @@ def execute(
     from papermill.exceptions import PapermillExecutionError
     from papermill.execute import execute_notebook
 
-    from jupyter_aml.jobs.papermill import AmlEngine, check_notebook, check_paths
+    from jupyter_aml.jobs.papermill import UNSAVED, AmlEngine, check_notebook, check_paths
     from jupyter_aml.tracking.run import Run
 
     nb = load(notebook)
@@ -152,6 +152,10 @@ def execute(
         pass  # the run has it
     except (DeadKernelError, CellTimeoutError, ActivityFailedException):
         if not wanted.run:
+            raise
+    except UserErrorException:  # papermill writes the output once more at the end
+        run = _run_of(wanted, Run)
+        if run is None or (run._record().error or {}).get("code") != UNSAVED:
             raise
     run = _run_of(wanted, Run)
     if run is None:
@@ -278,8 +282,8 @@ def inspect(
     return hidden
 
 
-def declarations(notebook: str | os.PathLike[str], kernel: str | None = None) -> dict[str, Parameter]:
-    """The parameters that a notebook declares, by name.
+def declarations(notebook: str | os.PathLike[str], kernel: str | None = None) -> dict[str, Parameter] | None:
+    """The parameters that a notebook declares, by name; None where its parameters cell cannot be read.
 
     Raises:
         UserErrorException: it is no notebook.
@@ -291,4 +295,5 @@ def declarations(notebook: str | os.PathLike[str], kernel: str | None = None) ->
     if index < 0:
         return {}
     language = _language(AmlEngine, nb, AmlEngine.nb_kernel_name(nb, kernel))
-    return {p.name: p for p in declared(nb.cells[index].source, language) or ()}
+    known = declared(nb.cells[index].source, language)
+    return None if known is None else {p.name: p for p in known}

@@ -13,6 +13,7 @@ from typing import Any
 from jupyter_aml.errors import UserErrorException
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SCRATCH = re.compile(r"\..+\.\w{8}\.tmp\Z")
 
 
 def encode(text: str) -> bytes:
@@ -30,11 +31,16 @@ def notebook_bytes(nb: Any) -> bytes:
     return encode(nbformat.writes(nb))
 
 
+def is_scratch(path: Path) -> bool:
+    """Whether this is the name of a file that `replace` is writing."""
+    return _SCRATCH.match(path.name) is not None
+
+
 def replace(path: Path, content: bytes) -> None:
     """Put `content` in the place of the file, atomically; the file's mode stays, links are followed.
 
     Raises:
-        UserErrorException: the folder is missing or cannot be written. What was there before is untouched.
+        UserErrorException: the folder is missing or cannot be written. What was there before stays.
     """
     target = path.resolve() if path.is_symlink() else path
     if not target.parent.is_dir():
@@ -60,7 +66,7 @@ def replace(path: Path, content: bytes) -> None:
             with contextlib.suppress(OSError):
                 Path(scratch).unlink()
         raise UserErrorException(
-            f"The output notebook {str(target)!r} cannot be written: {error.strerror or error}. What it held is untouched."
+            f"The output notebook {str(target)!r} cannot be written: {error.strerror or error}. It is as it was before this save."
         ) from error
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jupyter_aml.jobs.engine import AmlEngine, check_notebook, check_paths, tagged
+    from jupyter_aml.jobs.engine import UNSAVED, AmlEngine, check_notebook, check_paths, tagged
 
-__all__ = ["AmlEngine", "check_notebook", "check_paths", "tagged"]
+__all__ = ["UNSAVED", "AmlEngine", "check_notebook", "check_paths", "tagged"]
 
 
 def __getattr__(name: str) -> Any:

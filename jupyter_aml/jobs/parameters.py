@@ -16,6 +16,7 @@ import ast
 import difflib
 import io
 import keyword
+import os
 import re
 import tokenize
 import unicodedata
@@ -25,6 +26,8 @@ from typing import Any
 
 from jupyter_aml.errors import ParameterException
 
+UNKNOWN = "--allow-unknown, with papermill JUPYTER_AML_ALLOW_UNKNOWN=1,"
+"""How people let unknown parameters through."""
 PATHS = frozenset({"PAPERMILL_INPUT_PATH", "PAPERMILL_OUTPUT_PATH"})
 """What papermill's --inject-paths adds; never unknown."""
 
@@ -262,6 +265,11 @@ def check_name(name: object, language: str = "python") -> str:
     return str(name)
 
 
+def unknown_allowed() -> bool:
+    """Whether the environment lets unknown parameters through."""
+    return os.environ.get("JUPYTER_AML_ALLOW_UNKNOWN", "") not in ("", "0")
+
+
 def check(
     given: Mapping[str, Any],
     known: Collection[Parameter] | None,
@@ -294,12 +302,12 @@ def check(
         if not has_cell:
             raise ParameterException(
                 f"The notebook has no cell tagged 'parameters', so {_list(unknown)} would go nowhere. Tag the cell that "
-                "holds the defaults, or allow unknown parameters (--allow-unknown)."
+                f"holds the defaults. ({UNKNOWN} lets it through all the same.)"
             )
         close = difflib.get_close_matches(unknown[0], list(by_name), n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ParameterException(
-            f"The notebook has no parameter {_list(unknown)}.{hint} {listing} (--allow-unknown lets it through.)"
+            f"The notebook has no parameter {_list(unknown)}.{hint} {listing} ({UNKNOWN} lets it through.)"
         )
     missing = [p.name for p in known if p.required and unicodedata.normalize("NFKC", p.name) not in values]
     if missing:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jupyter_aml.jobs import aftermath  # noqa: F401 - completes notebooks whose process was killed
 from jupyter_aml.store.connection import Connection, connect
 from jupyter_aml.store.place import known_workspaces
 from jupyter_aml.tracking.context import WORKSPACE

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 from jupyter_aml.errors import AzureMLException
 from jupyter_aml.jobs.secrets import Mask
+from jupyter_aml.jobs.source import no_source
 from jupyter_aml.store.connection import Connection
 from jupyter_aml.store.events import FileLogged, RunChanged, RunCreated, RunStatus, SnapshotTaken
 from jupyter_aml.store.records import RunRecord
@@ -142,14 +143,14 @@ class NotebookRun:
             FileLogged(run=self.id, path=path, digest=digest, size=size, at=time.time(), media_type=_NOTEBOOK_TYPE)
         )
 
-    def look_around(self, folder: Path, *, take_snapshot: bool) -> None:
+    def look_around(self, folder: Path, *, take_snapshot: bool, outputs: Collection[Path] = ()) -> None:
         """Record the folder's git state and freeze its source, while the kernel starts."""
 
         def look() -> None:
             try:
                 record_git(self.connection, self.id, str(folder))
                 if take_snapshot:
-                    taken = snapshot.take(self.connection.blobs, folder)
+                    taken = snapshot.take(self.connection.blobs, folder, no_source(outputs, self.mask))
                     self.connection.write(
                         SnapshotTaken(snapshot=taken), RunChanged(run=self.id, at=time.time(), snapshot=taken.id)
                     )

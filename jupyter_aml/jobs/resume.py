@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from jupyter_aml.errors import NotFoundException, ParameterException, RunStateException, UserErrorException
 from jupyter_aml.jobs import place, repair
+from jupyter_aml.jobs.notebook import declarations, execute
+from jupyter_aml.jobs.parameters import Parameter, check, unknown_allowed
 from jupyter_aml.jobs.record import INPUT, RESUMED_FROM, Wanted
 from jupyter_aml.store.records import RunRecord
 
@@ -81,8 +83,6 @@ def resume_notebook(
         ParameterException: a secret is missing.
         UserErrorException: see `run_notebook`.
     """
-    from jupyter_aml.jobs.notebook import execute
-
     if hasattr(run, "experiment") and workspace is None:
         workspace = run.experiment.workspace
     run_id = run if isinstance(run, str) else run.id
@@ -96,7 +96,9 @@ def resume_notebook(
     content: bytes | str | os.PathLike[str] | None = notebook or repair.kept(connection, run_id, INPUT)
     if content is None:
         raise NotFoundException.of("input notebook of run", run_id, hint="Give one with --notebook.")
-    given = _parameters(record, parameters or {})
+    kernel = kernel or str(record.details.get("kernel") or "") or None
+    known = declarations(notebook, kernel) if notebook is not None else None
+    given = _parameters(record, parameters or {}, known)
     failed_at = _failed_at(repair.cells(connection, run_id))
     wanted = Wanted(
         connection=connection,
@@ -130,7 +132,7 @@ def resume_notebook(
         else target,
         given,
         wanted,
-        kernel=kernel or str(record.details.get("kernel") or "") or None,
+        kernel=kernel,
         raise_on_error=raise_on_error,
         **{"progress_bar": False, "cwd": _folder(record), **options},
     )
@@ -145,9 +147,16 @@ def _folder(record: RunRecord) -> str | None:
     return str(folder) if folder and Path(str(folder)).is_dir() else None
 
 
-def _parameters(record: RunRecord, more: Mapping[str, Any]) -> dict[str, Any]:
+def _parameters(record: RunRecord, more: Mapping[str, Any], known: Mapping[str, Parameter] | None) -> dict[str, Any]:
+    """The parameters of the failed run with those that are given now, which have to be `known` to a corrected notebook."""
     secrets = set(record.details.get("secrets") or ())
-    missing = sorted(secrets - set(more))
+    needed = secrets
+    if known is not None:
+        language = str(record.details.get("language") or "python")
+        optional = [replace(p, required=False) for p in known.values()]
+        check(more, optional, language=language, allow_unknown=unknown_allowed())
+        needed = secrets & set(known)
+    missing = sorted(needed - set(more))
     if missing:
         raise ParameterException(
             f"The secret parameter {', '.join(map(repr, missing))} of run {record.id} was not kept. Give it again "

@@ -2,57 +2,40 @@
 
 from __future__ import annotations
 
-import json
-import urllib.parse
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-MASK = "******"
-_SHORTEST = 4
-"""Shorter values are masked where they are assigned, but not searched for in outputs: they would hit anything."""
+from jupyter_aml.errors import ParameterException
+from jupyter_aml.store.hidden import MASK, SHORTEST, Mask
+
+__all__ = ["MASK", "Mask", "Printed", "check_secrets", "hand_over", "masked"]
 
 
-class Mask:
-    """Replaces the values of secrets in texts.
+class Printed:
+    """What a cell prints, as it comes: an end that may be the beginning of a secret is held back until more is known.
 
     Args:
-        values: the secrets' values.
+        mask: the secrets.
     """
 
-    def __init__(self, values: Iterable[Any] = ()) -> None:
-        texts: set[str] = set()
-        for value in values:
-            for leaf in _leaves(value):
-                texts |= _spellings(leaf)
-        self._texts = sorted((t for t in texts if len(t) >= _SHORTEST), key=len, reverse=True)
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+        self._held: dict[str, str] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._texts)
+    def more(self, name: str, text: str) -> str:
+        """What may be shown after this came on the stream `name`, perhaps nothing."""
+        if not self._mask:
+            return text
+        text = self._held.pop(name, "") + text
+        at = self._mask.open_end(text)
+        if at < len(text):
+            self._held[name] = text[at:]
+        return self._mask.text(text[:at])
 
-    def text(self, text: str) -> str:
-        """The text without the secrets."""
-        for secret in self._texts:
-            if secret in text:
-                text = text.replace(secret, MASK)
-        return text
-
-    def tree(self, value: Any) -> Any:
-        """A JSON value likewise; its keys too."""
-        if not self._texts:
-            return value
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, dict):
-            for key in list(value):
-                inner = self.tree(value[key])
-                plain = self.text(key) if isinstance(key, str) else key
-                if plain != key:
-                    del value[key]
-                value[plain] = inner
-            return value
-        if isinstance(value, list):
-            value[:] = [self.tree(item) for item in value]
-        return value
+    def rest(self) -> dict[str, str]:
+        """Stream → what was held back; nothing more comes."""
+        held, self._held = self._held, {}
+        return {name: self._mask.text(text) for name, text in held.items()}
 
 
 def masked(parameters: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -61,25 +44,24 @@ def masked(parameters: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any
     return {name: MASK if name in hidden else value for name, value in parameters.items()}
 
 
-def _leaves(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [leaf for inner in value.values() for leaf in _leaves(inner)]
-    if isinstance(value, list | tuple):
-        return [leaf for inner in value for leaf in _leaves(inner)]
-    return [] if value is None or isinstance(value, bool) else [value]
+def check_secrets(parameters: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Refuse secrets too short to be found in what a notebook prints. (Short parts of a list or a mapping are let through.)
+
+    Raises:
+        ParameterException: there is one.
+    """
+    for name in sorted(names):
+        value = parameters[name]
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and 0 < len(str(value)) < SHORTEST:
+            raise ParameterException(
+                f"The secret parameter {name!r} has fewer than {SHORTEST} characters, which cannot be told from other "
+                "text in what the notebook prints. Give a longer one, or do not declare it secret. Nothing was executed."
+            )
 
 
-def _spellings(value: Any) -> set[str]:
-    """How a value may be printed: as it is, in a repr, in JSON, in a URL."""
-    text = str(value)
-    escaped = text.encode("unicode_escape").decode("ascii")
-    return {
-        text,
-        text.strip(),
-        repr(text)[1:-1],
-        escaped,
-        escaped.replace('"', r"\""),
-        json.dumps(text)[1:-1],
-        urllib.parse.quote(text.encode("utf-8", "replace"), safe=""),
-        *(line for line in text.splitlines() if len(line) >= 8),
-    }
+def hand_over(names: Iterable[str]) -> str:
+    """Python code that tells the kernel's process, after these names were assigned, never to write their values down."""
+    return (
+        f'\ntry:\n    __import__("{Mask.__module__}", fromlist=["hide"]).hide({", ".join(sorted(names))})\n'
+        "except ImportError:\n    pass\n"
+    )

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ from jupyter_aml.jobs import place, stop
 from jupyter_aml.jobs.notebook import inspect
 from jupyter_aml.jobs.record import jsonable
 from jupyter_aml.jobs.secrets import Mask, masked
-from jupyter_aml.store.events import RunStatus
+from jupyter_aml.jobs.source import no_source
+from jupyter_aml.store.events import RunChanged, RunStatus, SnapshotTaken
+from jupyter_aml.tracking import snapshot as snapshots
 from jupyter_aml.tracking.ids import new_id
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ class Child:
     params: dict[str, Any]
     output: str | None
     run: str
+    name: str = ""
     process: subprocess.Popen[bytes] | None = None
     log: IO[bytes] | None = None
     code: int | None = None
@@ -132,7 +136,11 @@ def run_sweep(
             "sets": [jsonable(masked(one, hidden)) for one in whole],
         },
     )
-    children = [Child(i, one, outputs[i], new_id()) for i, one in enumerate(whole)]
+    children = [
+        Child(i, one, outputs[i], new_id(), called)
+        for i, (one, called) in enumerate(zip(whole, names_of(whole, hidden), strict=True))
+    ]
+    secrecy = Mask(value for one in whole for name, value in one.items() if name in hidden)
     common = {
         "notebook": str(source),
         "workspace": connection.url,
@@ -142,7 +150,9 @@ def run_sweep(
         "secrets": sorted(hidden),
         "allow_unknown": allow_unknown,
         "kernel": kernel,
-        "snapshot_id": _snapshot(sweep, source) if snapshot else "",
+        "snapshot_id": _snapshot(sweep, source, no_source([Path(o) for o in outputs if o], secrecy))
+        if snapshot
+        else "",
         "cwd": os.fspath(cwd) if cwd is not None else None,
         "timeout": timeout,
         "start_timeout": start_timeout,
@@ -177,13 +187,31 @@ def run_sweep(
     return sweep
 
 
+def names_of(sets: Sequence[Mapping[str, Any]], hidden: Iterable[str] = ()) -> list[str]:
+    """What tells the executions of a sweep apart: the parameters in which they differ; "" where that leaves several alike."""
+    secret = set(hidden)
+    known = [name for name in dict.fromkeys(key for one in sets for key in one) if name not in secret]
+    different = [name for name in known if any(one.get(name, ...) != sets[0].get(name, ...) for one in sets)]
+    found = [", ".join(f"{name}={_brief(one[name])}" for name in different if name in one) for one in sets]
+    count = Counter(found)
+    return [text if count[text] == 1 else "" for text in found]
+
+
+def _brief(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(jsonable(value), ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
 def _is_sets(sets: Any) -> bool:
     return isinstance(sets, list) and bool(sets) and all(isinstance(one, dict) for one in sets)
 
 
-def _snapshot(sweep: Any, source: Path) -> str:
+def _snapshot(sweep: Any, source: Path, leave_out: Callable[[Path], str]) -> str:
+    connection = sweep.experiment.workspace.connection
     try:
-        return str(sweep.take_snapshot(source.parent))
+        taken = snapshots.take(connection.blobs, source.parent, leave_out)
+        connection.write(SnapshotTaken(snapshot=taken), RunChanged(run=sweep.id, at=time.time(), snapshot=taken.id))
+        return taken.id
     except Exception as error:  # too large, say: the executions go on without
         sweep._change(add_properties={"aml.no_snapshot": str(error)})
         return ""
@@ -266,7 +294,8 @@ def _drive(
 
 
 def _start(child: Child, common: dict[str, Any]) -> None:
-    task = {**common, "parameters": child.params, "output": child.output, "run_id": child.run, "index": child.index}
+    task = {**common, "parameters": child.params, "output": child.output, "run_id": child.run}
+    task |= {"name": child.name, "index": child.index}
     child.log = tempfile.TemporaryFile()  # noqa: SIM115  (closed when the child has ended)
     child.process = subprocess.Popen(
         [sys.executable, "-m", "jupyter_aml.jobs.child"],

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from jupyter_aml.errors import AzureMLException, UserErrorException
+from jupyter_aml.notebook.track import source_of
 from jupyter_aml.store.events import RunChanged, TextLogged
-from jupyter_aml.tracking import cells, context, html
+from jupyter_aml.tracking import cells, context, html, lifetime
 from jupyter_aml.tracking.experiment import Experiment
 from jupyter_aml.tracking.run import Run
 from jupyter_aml.workspace import Workspace
@@ -51,9 +52,14 @@ class CellRun:
                 parent=parent,
                 name=name or cells.title(source),
                 tags=dict(map(pair, tags)),
-                details={"source": source, "execution_count": shell.execution_count, "language": "python"},
+                details={
+                    "source": source,
+                    "execution_count": shell.displayhook.prompt_count,
+                    "language": "python",
+                },
             )
             context.push(self.run)
+            lifetime.look_around(self.run._connection, self.run.id, *source_of(shell))
         except UserErrorException:
             raise
         except AzureMLException as error:

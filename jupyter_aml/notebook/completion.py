@@ -19,7 +19,9 @@ from jupyter_aml.workspace import Workspace, find_config
 log = logging.getLogger("jupyter_aml")
 
 COMMANDS = ("status", "workspace", "experiment", "log", "tag", "track", "runs", "help")
+_NONE = object()
 FLAGS = ("--name", "--experiment", "--tag", "--var")
+QUOTES = ("'", '"')
 RECENT = 20
 """Newest runs whose metrics and tags are offered."""
 
@@ -39,7 +41,8 @@ def complete(shell: Any, line: str, token: str) -> list[str]:
         offered = _of_run(shell, rest) if name == "aml_run" else _of_aml(rest)
         typed = _typed(rest, name == "aml_run")
         cut = len(typed) - len(token)
-        return [way[max(0, cut) :] for way in offered if way.startswith(typed)]
+        fit = [way for way in offered if way.startswith(typed) or (cut == 0 and _unquoted(way).startswith(typed))]
+        return [way[max(0, cut) :] for way in fit]
     except Exception as error:  # Tab is no place for an error
         log.debug("jupyter_aml could not complete: %s", error)
         return []
@@ -91,10 +94,8 @@ def _of_aml(rest: str) -> Iterable[str]:
         return [f"on {name}" for name in _experiments()] if more and word == "on" else ("on", "off")
     if command == "experiment":
         return _experiments()
-    if command == "log" and " " not in argument:
-        return sorted({name for run in _recent() for name, metric in run.metrics.items() if metric.kind == "scalar"})
-    if command == "tag" and " " not in argument:
-        return _tags()
+    if command in ("log", "tag") and (" " not in argument or argument.startswith(QUOTES)):
+        return _quoted(_metrics() if command == "log" else _tags())
     return ()
 
 
@@ -104,9 +105,10 @@ def _of_run(shell: Any, rest: str) -> Iterable[str]:
     if before == "--experiment":
         return [shlex.quote(name) for name in _experiments()]
     if before == "--tag":
-        return [f"{name}=" for name in _tags()]
+        return [f"{name}=" if " " not in name else f"'{name}=" for name in _tags()]
     if before == "--var":
-        return [name for name in shell.user_ns if not name.startswith("_")]
+        space, hidden = shell.user_ns, shell.user_ns_hidden  # hidden: what IPython put there, unless it was replaced
+        return [name for name in space if not name.startswith("_") and hidden.get(name, _NONE) is not space[name]]
     return () if before == "--name" else FLAGS
 
 
@@ -139,6 +141,26 @@ def _recent() -> list[Any]:
     if connection is None:
         return []
     return list(connection.store.runs(RunQuery(everywhere=True, limit=RECENT, with_metrics=True)).runs)
+
+
+def _quoted(names: Iterable[str]) -> list[str]:
+    """Names as `%aml log` and `%aml tag` take them: in quotes where they have spaces."""
+    ways = []
+    for name in names:
+        marks = [mark for mark in QUOTES if mark not in name]
+        if " " not in name and not name.startswith(QUOTES):
+            ways.append(name)
+        elif marks:
+            ways.append(f"{marks[0]}{name}{marks[0]}")
+    return ways
+
+
+def _unquoted(way: str) -> str:
+    return way[1:] if way.startswith(QUOTES) else way
+
+
+def _metrics() -> list[str]:
+    return sorted({name for run in _recent() for name, metric in run.metrics.items() if metric.kind == "scalar"})
 
 
 def _tags() -> list[str]:

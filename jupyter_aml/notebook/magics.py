@@ -77,15 +77,17 @@ class AmlMagics(Magics):
         print(self._experiment_name())
 
     def _log(self, rest: str) -> None:
-        name, _, expression = rest.partition(" ")
+        name, expression = first_word(rest)
         if not name or not expression:
-            raise UsageError("%aml log NAME VALUE: the value is an expression of Python.")
+            raise UsageError(
+                "%aml log NAME VALUE: the value is an expression of Python; a name with spaces stands in quotes."
+            )
         Run.get_context().log(name, self.shell.ev(expression))
 
     def _tag(self, rest: str) -> None:
-        key, _, value = rest.partition(" ")
+        key, value = first_word(rest)
         if not key:
-            raise UsageError("%aml tag KEY [VALUE]")
+            raise UsageError("%aml tag KEY [VALUE]: a key with spaces stands in quotes.")
         run = Run.get_context()
         if isinstance(run, OfflineRun):
             raise UsageError("There is no run to tag here: %aml track on, or %%aml_run, begins one.")
@@ -141,7 +143,7 @@ class AmlMagics(Magics):
         return (found.experiment if found is not None else "") or PurePath(notebook_path(self.shell)).stem or "notebook"
 
     # -- %%aml_run -----------------------------------------------------------------------------------------------------
-    @magic_arguments()
+    @magic_arguments("%aml_run")  # IPython puts one % before it
     @argument("--name", default="", help="What people see. By default the cell's first line.")
     @argument(
         "--experiment",
@@ -183,10 +185,20 @@ class AmlMagics(Magics):
             raise error
 
 
+def first_word(line: str) -> tuple[str, str]:
+    """The first word of a line, which may stand in quotes, and what follows it. Without its last quote it is no word."""
+    if line[:1] in completion.QUOTES:
+        word, _, rest = line[1:].partition(line[0]) if line[0] in line[1:] else ("", "", "")
+    else:
+        word, _, rest = line.partition(" ")
+    return word, rest.strip()
+
+
 def load(shell: Any) -> None:
     """Register the magics."""
     shell.register_magics(AmlMagics)
     completion.install(shell)
+    context.follow_cells()
 
 
 def unload(shell: Any) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import atexit
 import itertools
 import os
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
-from jupyter_aml.tracking import cells, context
+from jupyter_aml.tracking import cells, context, lifetime
 
 _sessions = itertools.count(1)
 
@@ -39,10 +39,11 @@ class Tracking:
             kernel_name=self._kernel.implementation,
         )
         context.adopt(context.Context(workspace.connection, self.recorder.parent, experiment))
+        lifetime.look_around(workspace.connection, self.recorder.parent, *source_of(shell))
         self._send = self._kernel.session.send
         self._kernel.session.send = self._overheard
         atexit.register(self.stop, "The kernel was shut down.", "KernelShutdown")
-        self._started(context.message_id(), self._request().get("content", {}), shell.execution_count)
+        self._started(context.message_id(), self._request().get("content", {}), shell.displayhook.prompt_count)
 
     def stop(self, reason: str = "Tracking was switched off.", code: str = "TrackingOff") -> None:
         """End the session. The cell that executes now ends with it, well."""
@@ -104,3 +105,9 @@ def notebook_path(shell: Any) -> str:
     """The notebook's path as far as its kernel knows it; "" where it does not."""
     known = shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or ""
     return PurePath(str(known)).as_posix() if str(known).endswith(".ipynb") else ""
+
+
+def source_of(shell: Any) -> tuple[Path, Path | None]:
+    """The folder of the notebook's source, and the notebook where its kernel knows it."""
+    notebook = Path(notebook_path(shell))
+    return (notebook.parent, notebook) if notebook.is_file() else (Path.cwd(), None)

@@ -25,6 +25,8 @@ from jupyter_aml.workspace import Workspace
 
 T = TypeVar("T")
 MAX_BODY = 1_000_000
+ALWAYS = frozenset({"workspace", "token"})
+"""Parameters that every route takes."""
 STATUS: list[tuple[type[AzureMLException], int]] = [
     (NotFoundException, 404),
     (UserErrorException, 400),
@@ -75,6 +77,20 @@ class AmlHandler(APIHandler):
     """Base of our handlers. Each names its `auth_resource` and decorates each method with the server's two checks."""
 
     auth_resource = "jupyter_aml:workspace"
+    parameters: frozenset[str] | None = None
+    """Names in the query string; others are refused. None: whatever comes is let pass."""
+
+    def check_parameters(self) -> None:
+        """Refuse a misspelt parameter, which would change the answer's meaning unseen.
+
+        Raises:
+            UserErrorException: naming those that there are.
+        """
+        known = self.parameters
+        # Digits alone are what JupyterLab appends so that nothing is cached.
+        wrong = [n for n in self.request.query_arguments if not n.isdigit() and n not in ALWAYS | (known or set())]
+        if known is not None and wrong:
+            raise UserErrorException(f"There is no parameter {wrong[0][:40]!r}; there are {', '.join(sorted(known))}.")
 
     @property
     def services(self) -> Services:
@@ -117,14 +133,21 @@ class AmlHandler(APIHandler):
         return value
 
     def number(self, name: str, default: int, least: int = 0, most: int = 2**53) -> int:
-        """A whole number of the query string, kept within bounds."""
+        """A whole number of the query string; the most that there may be instead of more.
+
+        Raises:
+            UserErrorException: it is less than the least, or no whole number.
+        """
         given = self.get_query_argument(name, "")
         if not given:
             return default
         try:
-            return max(least, min(int(given), most))
+            value = int(given)
         except ValueError:
-            raise UserErrorException(f"{name} is a whole number, not {given[:40]!r}.") from None
+            value = least - 1
+        if value < least:
+            raise UserErrorException(f"{name} is a whole number from {least} on, not {given[:40]!r}.")
+        return min(value, most)
 
     def real(self, name: str) -> float | None:
         """A number of the query string, or None."""
@@ -166,6 +189,7 @@ def answers(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[No
     @functools.wraps(method)
     async def answering(self: AmlHandler, *args: str, **kwargs: Any) -> None:
         try:
+            self.check_parameters()
             value = await method(self, *args, **kwargs)
         except AzureMLException as error:
             status = next(code for kind, code in STATUS if isinstance(error, kind))

@@ -49,6 +49,7 @@ class ExperimentsHandler(AmlHandler):
     """`GET experiments`."""
 
     auth_resource = "jupyter_aml:experiments"
+    parameters = frozenset(["archived"])
 
     @web.authenticated
     @authorized
@@ -126,6 +127,7 @@ class ChangesHandler(AmlHandler):
     """`GET changes`: the change feed."""
 
     auth_resource = "jupyter_aml:changes"
+    parameters = frozenset(["after", "limit"])
 
     @web.authenticated
     @authorized

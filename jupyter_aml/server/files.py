@@ -100,7 +100,7 @@ class FileHandler(AmlHandler):
     """`GET runs/<id>/files/<path>`: the content."""
 
     auth_resource = "jupyter_aml:files"
-    parameters = frozenset(["download"])
+    parameters = frozenset(["download", "digest"])
 
     @web.authenticated
     @authorized

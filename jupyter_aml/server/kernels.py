@@ -10,17 +10,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jupyter_core.utils import ensure_async
+from jupyter_server.utils import ApiPath, to_os_path
 
 from jupyter_aml.server.base import Services, is_anonymous, name_of
 from jupyter_aml.server.messages import after_identities
 from jupyter_aml.server.sources import Notebooks
 from jupyter_aml.server.watched import Watched
 from jupyter_aml.store.records import RunRecord
-from jupyter_aml.tracking import cells, context
+from jupyter_aml.tracking import cells, context, lifetime
 from jupyter_aml.workspace import Workspace
 
 log = logging.getLogger("jupyter_aml")
@@ -35,12 +36,16 @@ class KernelWatcher:
         services: what the extension holds.
         server: the ServerApp.
         limits: how much of a cell's output is kept: attributes of its CellRecorder.
+        snapshot: whether a session gets the git state and the source of its notebook's folder.
     """
 
-    def __init__(self, services: Services, server: Any, limits: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, services: Services, server: Any, limits: dict[str, int] | None = None, *, snapshot: bool = True
+    ) -> None:
         self._services = services
         self._server = server
         self._limits = limits or {}
+        self._snapshot = snapshot
         self.notebooks = Notebooks(server, services.track)
         self._kernels: dict[str, Watched] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -65,6 +70,7 @@ class KernelWatcher:
         for watched in list(self._kernels.values()):
             self.guarded(watched.close, "The Jupyter server stopped.", "ServerStopped")
             self._forget(watched)
+        await self._services.call(lifetime.finish_looking)
 
     async def _on_action(self, logger: Any, schema_id: str, data: dict[str, Any]) -> None:
         kernel_id, action = data.get("kernel_id", ""), data.get("action")
@@ -236,6 +242,7 @@ class KernelWatcher:
             watched.notebooks[new[0]] = watched.notebooks.pop(gone[0])
             if watched.path == gone[0]:
                 watched.path = new[0]
+                self.guarded(watched.renamed)
         elif paths and len(watched.notebooks) > 1:  # the others' tabs were closed
             for path in gone:
                 del watched.notebooks[path]
@@ -271,7 +278,14 @@ class KernelWatcher:
         )
         for name, value in self._limits.items():
             setattr(recorder, name, value)
+        self.guarded(self._look_around, recorder)
         return recorder
+
+    def _look_around(self, recorder: cells.CellRecorder) -> None:
+        root = getattr(self._server.contents_manager, "root_dir", "")
+        if self._snapshot and root and recorder.notebook:
+            path = Path(to_os_path(ApiPath(recorder.notebook), root))
+            lifetime.look_around(recorder.connection, recorder.parent, path.parent, path)
 
     def _of_kernel(self, watched: Watched, what: Callable[[Any], Any]) -> str:
         try:

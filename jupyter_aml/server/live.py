@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +21,7 @@ from jupyter_aml.store.records import Change
 
 log = logging.getLogger("jupyter_aml")
 
+_SEQ = re.compile(r"[0-9]{1,15}\Z")
 TOO_FAR = 5000
 """Changes behind which a listener had better load everything anew."""
 
@@ -143,6 +145,9 @@ class LiveHandler(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
         )
         if not allowed:
             raise web.HTTPError(403)
+        after = self.get_query_argument("after", "")
+        if after and not _SEQ.match(after):
+            raise web.HTTPError(400, f"after is the number of a change, not {after[:40]!r}.")
         await super().get(*args, **kwargs)
 
     def set_default_headers(self) -> None:
@@ -152,7 +157,7 @@ class LiveHandler(WebSocketMixin, websocket.WebSocketHandler, JupyterHandler):
         """Begin to tell."""
         super().open()
         given = self.get_query_argument("after", "")
-        await self.feed.join(self, int(given) if given.isdigit() and len(given) < 16 else None)
+        await self.feed.join(self, int(given) if given else None)
 
     def on_message(self, message: str | bytes) -> None:
         """Only a ping is understood."""

@@ -38,6 +38,7 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "axis": ({"enum": ["step", "time"]}, "What the series are drawn over."),
     "before": (WHOLE, "Only what came before this sequence number."),
     "cursor": (TEXT, "`next` of the page before; the rest of the query has to be the same."),
+    "digest": (TEXT, "The content's digest, by which a changed file has another address; not looked at."),
     "download": ({"enum": ["0", "1"]}, "1: to be saved, not shown."),
     "everywhere": ({"enum": ["0", "1"]}, "1: children as well as roots."),
     "experiment": (TEXT, "Name of the experiment."),

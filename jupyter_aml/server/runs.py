@@ -16,6 +16,7 @@ from jupyter_aml.store.records import TERMINAL, RunQuery, RunRecord
 from jupyter_aml.tracking.lifetime import GIT_DIFF
 from jupyter_aml.tracking.names import tag_name
 from jupyter_aml.tracking.run import Run
+from jupyter_aml.tracking.status import NEXT
 
 NUMERIC = ("scalar", "list")
 
@@ -24,6 +25,21 @@ class RunsHandler(AmlHandler):
     """`GET runs`: a page of them."""
 
     auth_resource = "jupyter_aml:runs"
+    parameters = frozenset(
+        [
+            "experiment",
+            "parent",
+            "everywhere",
+            "type",
+            "status",
+            "text",
+            "filter",
+            "order",
+            "limit",
+            "cursor",
+            "metrics",
+        ]
+    )
 
     @web.authenticated
     @authorized
@@ -31,12 +47,16 @@ class RunsHandler(AmlHandler):
     async def get(self) -> Any:
         """Filter, sort and page."""
         order = self.get_query_argument("order", "-created")
+        statuses = self.get_query_arguments("status")
+        unknown = [status for status in statuses if status not in NEXT]
+        if unknown:
+            raise UserErrorException(f"status is one of {', '.join(NEXT)}; not {unknown[0][:40]!r}.")
         query = RunQuery(
             experiment=self.get_query_argument("experiment", "") or None,
             parent=self.get_query_argument("parent", "") or None,
             everywhere=self.get_query_argument("everywhere", "") in ("1", "true"),
             types=self.get_query_arguments("type"),
-            statuses=self.get_query_arguments("status"),
+            statuses=statuses,
             text=self.get_query_argument("text", ""),
             where=[parse(text) for text in self.get_query_arguments("filter") if text],
             order_by=order.lstrip("-"),
@@ -134,6 +154,8 @@ class CancelHandler(_OneRun):
 class SeriesHandler(_OneRun):
     """`GET runs/<id>/series`: numeric metrics as drawn."""
 
+    parameters = frozenset(["name", "width", "start", "stop", "axis"])
+
     @web.authenticated
     @authorized
     @answers
@@ -161,6 +183,8 @@ class SeriesHandler(_OneRun):
 class PointsHandler(_OneRun):
     """`GET runs/<id>/points`: a series as it was logged."""
 
+    parameters = frozenset(["name", "start", "stop"])
+
     @web.authenticated
     @authorized
     @answers
@@ -178,6 +202,8 @@ class PointsHandler(_OneRun):
 
 class TextHandler(_OneRun):
     """`GET runs/<id>/text`: a growing text from a character on."""
+
+    parameters = frozenset(["path", "start"])
 
     @web.authenticated
     @authorized

@@ -84,6 +84,11 @@ class Watched:
         else:
             self.requests.clear()
 
+    def renamed(self) -> None:
+        """The session's notebook has another path: the session says so, and leads there from its earlier cells."""
+        if self.recorder is not None:
+            cells.move_session(self.recorder, self.path)
+
     # -- what comes in -------------------------------------------------------------------------------------------------
     def asked(self, msg_id: str, metadata: dict[str, Any], content: dict[str, Any]) -> Request | None:
         """A browser sent an `execute_request`; None when it is none of a cell. Then `place` has to follow."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import json
 import logging
 import os
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +21,20 @@ from jupyter_aml.store.journal import OWN, SUFFIX, Journal
 from jupyter_aml.store.journal_reader import Reader
 from jupyter_aml.store.locks import try_lock
 from jupyter_aml.store.place import Place, place_of
-from jupyter_aml.store.records import SeriesKind
-from jupyter_aml.store.shipper import Shipper, ship
+from jupyter_aml.store.records import RunRecord, SeriesKind
+from jupyter_aml.store.shipper import INTERVAL, Shipper, ship
 
 log = logging.getLogger("jupyter_aml")
 
 _INT64 = range(-(2**63), 2**63)
 _RECOVER_EVERY = 2.0
+_DELIVERY = 10.0
+"""Seconds that a run whose birth is known to be on its way is waited for."""
 _connections: dict[Path, Connection] = {}
 _guard = threading.Lock()
+
+after_recovery: list[Callable[[Connection, list[str]], None]] = []
+"""Told which runs of writers that died were failed."""
 
 
 def connect(
@@ -90,6 +98,7 @@ class Connection:
                         self.folder / "journals", os.environ.get("JUPYTER_AML_DURABILITY", "process")
                     )
                     self._first = self._journal
+                    close_with_child(_close_all)
                     self._shipper = Shipper(self._journal, self._open_store, self._continue_in)
                 journal = self._journal
         return journal
@@ -140,6 +149,32 @@ class Connection:
             self.recover()
         return store
 
+    def find_run(self, run_id: str) -> RunRecord | None:
+        """The run of that id; None when there is none.
+
+        A birth that lies in another process's journal is on its way to the store, and waited for. Journals on other
+        machines cannot be looked at: where there may be some, two intervals of delivery pass before the answer is None.
+        """
+        began = time.monotonic()
+        found = self.store.run(run_id)
+        while found is None:
+            patience = _DELIVERY if self._told_of(run_id) else 0.0 if self.place.kind == "folder" else 2 * INTERVAL
+            found = self.store.run(run_id)  # it may have come while the journals were looked at
+            if found is not None or time.monotonic() - began >= patience:
+                break
+            time.sleep(INTERVAL / 8)
+        return found
+
+    def _told_of(self, run_id: str) -> bool:
+        """Whether the journal of another process speaks of this run."""
+        wanted = json.dumps(run_id).encode("ascii")
+        for path in self._journals():
+            if path not in OWN:
+                with suppress(OSError):
+                    if wanted in path.read_bytes():
+                        return True
+        return False
+
     @property
     def blobs(self) -> Blobs:
         """Contents by hash; for a folder no database is needed."""
@@ -166,18 +201,24 @@ class Connection:
         """
         self._looked = time.monotonic()
         failed: list[str] = []
-        try:
-            found = [entry.path for entry in os.scandir(self.folder / "journals") if entry.name.endswith(SUFFIX)]
-        except FileNotFoundError:
-            return failed
         parts: dict[str, list[Path]] = {}
-        for path in sorted(map(Path, found)):
+        for path in self._journals():
             parts.setdefault(path.stem.partition("-")[0], []).append(path)
         for owner in parts:
             first = self.folder / "journals" / (owner + SUFFIX)
             if first not in OWN:
                 failed += self._recover_writer(owner, first, [p for p in parts[owner] if p != first])
+        if failed:
+            for tell in after_recovery:
+                tell(self, failed)
         return failed
+
+    def _journals(self) -> list[Path]:
+        try:
+            found = [entry.path for entry in os.scandir(self.folder / "journals") if entry.name.endswith(SUFFIX)]
+        except FileNotFoundError:
+            return []
+        return sorted(map(Path, found))
 
     def _recover_writer(self, owner: str, first: Path, more: list[Path]) -> list[str]:
         try:
@@ -290,10 +331,20 @@ def _after_fork() -> None:
         connection._lock = threading.RLock()
         connection._opening = threading.RLock()
         connection._reset()
-    if "multiprocessing.util" in sys.modules:  # its children leave by os._exit, without atexit
+
+
+def close_with_child(close: Callable[[], None], before: int = 0) -> None:
+    """Children of multiprocessing leave by os._exit, without atexit: there `close` is called at their end.
+
+    Args:
+        close: what is to be called. It may be called twice.
+        before: the higher, the earlier.
+    """
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
         from multiprocessing.util import Finalize
 
-        Finalize(None, _close_all, exitpriority=-100)
+        Finalize(None, close, exitpriority=before - 100)
 
 
 if hasattr(os, "register_at_fork"):

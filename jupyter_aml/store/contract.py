@@ -169,8 +169,14 @@ class Store(ABC):
 
     @abstractmethod
     def activity(
-        self, *, before: int | None = None, limit: int = 100, who: str | None = None, noun: str | None = None,
-        experiment: str | None = None, verbs: Sequence[str] = (),
+        self,
+        *,
+        before: int | None = None,
+        limit: int = 100,
+        who: str | None = None,
+        noun: str | None = None,
+        experiment: str | None = None,
+        verbs: Sequence[str] = (),
     ) -> list[Change]:
         """The change feed as people read it, newest first.
 

@@ -59,14 +59,14 @@ def check_name(name: object) -> str:
     return name
 
 
-def folder_name(name: str) -> str:
-    """A folder's name for a workspace's name: the same where that is plain, else a slug with a hash."""
+def folder_name(name: str, noun: str = "workspace") -> str:
+    """A folder's name for a workspace's name (or what `noun` says): the same where that is plain, else a slug with a hash."""
     if _PLAIN.match(name) and not name.endswith("."):
         return name
     slug = re.sub(
         r"[^a-z0-9]+", "-", unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     ).strip("-")
-    return f"{slug[:40] or 'workspace'}~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
+    return f"{slug[:40] or noun}~{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
 
 
 def workspace_url(name: str) -> str:

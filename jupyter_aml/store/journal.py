@@ -13,6 +13,7 @@ import os
 import secrets
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -21,6 +22,7 @@ from jupyter_aml.errors import StoreUnavailableException
 from jupyter_aml.store.codec import encode
 from jupyter_aml.store.events import Event
 from jupyter_aml.store.frames import BODY, COUNT, MAGIC, POINT, POINT_SIZE, E, I, P, S, frame
+from jupyter_aml.store.hidden import without_secrets
 from jupyter_aml.store.locks import try_lock
 
 log = logging.getLogger("jupyter_aml")
@@ -46,7 +48,7 @@ class Journal:
         self.owner: str
         self._durability = durability
         self._full = durability == "full"
-        self._held: list[bytes] = []
+        self._held: deque[bytes] = deque()
         self._held_size = 0
         self._lost = 0
         self._retry_at = 0.0
@@ -73,7 +75,7 @@ class Journal:
 
     def write(self, *events: Event) -> None:
         """Append events. When this returns, killing the process loses none of them."""
-        self._append(b"".join([frame(E, encode(event)) for event in events]))
+        self._append(b"".join([frame(E, encode(without_secrets(event))) for event in events]))
 
     def name_series(self, about: dict[str, Any]) -> int:
         """Give a series a number for this journal's points."""
@@ -157,7 +159,7 @@ class Journal:
             if not done:
                 self._retry_at = time.monotonic() + 0.5
                 return
-            self._held_size -= len(self._held.pop(0))
+            self._held_size -= len(self._held.popleft())
         if self._lost:
             log.error("jupyter_aml lost %d entries while %s could not be written.", self._lost, self.path)
 

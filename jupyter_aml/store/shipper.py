@@ -112,7 +112,7 @@ class Shipper:
         self._journal = journal
         self._open_store = open_store
         self._continued = continued
-        self._reader = Reader(journal.fd, journal.id)
+        self._reader, self._delivered = Reader(journal.fd, journal.id), 0
         self._old: list[tuple[float, Journal, Reader]] = []
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -122,8 +122,8 @@ class Shipper:
 
     @property
     def pending(self) -> bool:
-        """Whether something was written that the store does not have."""
-        return self._journal.held > 0 or self._journal.size() > self._reader.offset
+        """Whether something was written that the store does not have, be it on its way there."""
+        return self._journal.held > 0 or self._journal.size() > self._delivered
 
     def ship(self, timeout: float | None = None) -> None:
         """Deliver everything written so far.
@@ -148,6 +148,8 @@ class Shipper:
 
     def _deliver(self, journal: Journal, reader: Reader) -> None:
         ship(reader, self._open_store(), journal.path.with_suffix(".rejected"))
+        if reader is self._reader:
+            self._delivered = reader.offset
 
     def _continue(self) -> None:
         """Go on in a new part when this one is large, and retire the parts that are done with."""
@@ -155,7 +157,7 @@ class Shipper:
             if self._journal.size() > PART_SIZE and not self.pending:
                 old, reader = self._journal, self._reader
                 self._journal = old.successor()
-                self._reader = Reader(self._journal.fd, self._journal.id)
+                self._reader, self._delivered = Reader(self._journal.fd, self._journal.id), 0
                 self._old.append((time.monotonic(), old, reader))
                 self._continued(self._journal)
             while self._old and time.monotonic() - self._old[0][0] > RETIRE_AFTER:

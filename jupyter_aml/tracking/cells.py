@@ -279,7 +279,7 @@ class CellRecorder:
             self._write_texts(cell)
         elif cell.timer is None:
             cell.timer = threading.Timer(_PAUSE - since, self._write_later, (cell,))
-            cell.timer.daemon = True
+            cell.timer.daemon, cell.timer.name = True, "jupyter_aml-text"
             cell.timer.start()
 
     @_never_raises
@@ -405,6 +405,13 @@ def open_session(
     )
     return CellRecorder(
         connection, experiment=experiment, parent=run_id, notebook=notebook, language=language, user=user
+    )
+
+
+def move_session(recorder: CellRecorder, notebook: str) -> None:
+    """The notebook of a session was given another path."""
+    recorder.connection.write(
+        RunChanged(run=recorder.parent, at=time.time(), add_details={"notebook": notebook}),
     )
 
 

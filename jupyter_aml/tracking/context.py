@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import threading
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ RUN_ID = "JUPYTER_AML_RUN_ID"
 EXPERIMENT = "JUPYTER_AML_EXPERIMENT"
 _KERNEL_FILE = re.compile(r"kernel-(.+)\.json\Z")
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
+_BEGUN_BY = "_jupyter_aml_origin"
+_POOLS = frozenset({"concurrent.futures.thread", "multiprocessing.pool"})
 
 
 def cell_run_id(msg_id: str) -> str:
@@ -48,8 +51,14 @@ class Context:
 
 _stack: list[Run] = []
 _adopted: Context | None = None
-_origin = ""
+_here: ContextVar[str | None] = ContextVar("jupyter_aml_origin", default=None)
+"""The cell's run that this code is of, be it of the kernel's thread, of a task or of a thread that a cell began."""
+_executing = ""
+"""The run of the cell that executes now."""
+_infos: list[Any] = []
+"""IPython's names of what executes now: the cell, and what it makes the shell run within it."""
 _hooked: Any = None
+_start: Any = None
 _lock = threading.Lock()
 
 
@@ -73,6 +82,8 @@ def adopt(found: Context | None) -> None:
     """Make this the run of this kernel's notebook: it records its own cells (None: not any more)."""
     global _adopted
     _adopted = found
+    if _hooked is not None and found is not None:  # the cell that executes now is recorded, too
+        _executes(cell_run_id(message_id()))
 
 
 def current() -> Context | None:
@@ -104,47 +115,89 @@ def environment(connection: Connection, run_id: str, experiment: str) -> dict[st
 
 
 # -- origin --------------------------------------------------------------------------------------------------------
-def set_origin(run_id: str | None) -> None:
-    """Say which cell's run is executing (None: none)."""
-    global _origin
-    _origin = run_id or ""
-
-
 def origin() -> str:
-    """The run of the cell that executes now, or ""."""
-    if _hooked is None and "ipykernel" in sys.modules:
+    """The run of the cell that this code is of, or "": the cell that executes now, or the one that began this thread."""
+    if _hooked is None:
+        if "ipykernel" not in sys.modules:
+            return ""
         follow_cells()
-    return _origin
+    found = _here.get()
+    return found if found is not None else _of_thread()
+
+
+def _of_thread() -> str:
+    """The origin of a thread, which knows nothing of the context in which it was begun."""
+    begun_by: str | None = getattr(threading.current_thread(), _BEGUN_BY, None)
+    if begun_by is None:
+        return _executing
+    _here.set(begun_by)
+    return begun_by
 
 
 def follow_cells() -> None:
     """In a kernel whose cells are recorded, keep `origin` true from now on. Idempotent; nothing elsewhere."""
-    global _hooked
+    global _hooked, _start
     kernel = _kernel()
     with _lock:
         if kernel is None or _hooked is not None:
             return
         _hooked = kernel.shell
         kernel.shell.events.register("pre_run_cell", _before_cell)
+        kernel.shell.events.register("post_run_cell", _after_cell)
+        # A thread has an empty context (before Python 3.14), and when it first logs its cell may have ended long ago.
+        if _start is None:
+            _start, threading.Thread.start = threading.Thread.start, _starting  # type: ignore[assignment,method-assign]
     _before_cell()
 
 
 def stop_following() -> None:
     """Take back `follow_cells`."""
-    global _hooked
+    global _hooked, _start
     with _lock:
         if _hooked is not None:
             _hooked.events.unregister("pre_run_cell", _before_cell)
+            _hooked.events.unregister("post_run_cell", _after_cell)
             _hooked = None
-    set_origin(None)
+            if threading.Thread.start is _starting:
+                threading.Thread.start, _start = _start, None  # type: ignore[method-assign]
+    _after_cell()
 
 
 def _before_cell(info: Any = None) -> None:
+    """A cell begins, or what it makes the shell run within it."""
     try:
         recorded = bool(os.environ.get(RUN_ID)) or _adopted is not None or read_mark(kernel_id(_kernel())) is not None
-        set_origin(cell_run_id(message_id()) if recorded else None)
+        asked = message_id()
+        found = cell_run_id(asked) if recorded and asked else ""
     except Exception:  # never into the user's cell
-        set_origin(None)
+        found = ""
+    if found != _executing or not found:
+        _infos.clear()
+    _infos.append(info)
+    _executes(found)
+
+
+def _after_cell(result: Any = None) -> None:
+    """It ended. What is logged from now on is no cell's, but for the threads that it began."""
+    info = getattr(result, "info", None)
+    within = next((i for i, known in enumerate(_infos) if info is not None and known is info), 0)
+    del _infos[within:]
+    if not _infos:
+        _executes("")
+
+
+def _executes(run_id: str) -> None:
+    global _executing
+    _executing = run_id
+    _here.set(run_id)
+
+
+def _starting(thread: threading.Thread) -> None:
+    """`Thread.start`, which notes the cell that began the thread. Those of pools work for whoever asks them next."""
+    start = _start
+    if _hooked is not None and getattr(getattr(thread, "_target", None), "__module__", "") not in _POOLS:
+        setattr(thread, _BEGUN_BY, origin())
+    start(thread)
 
 
 def message_id() -> str:

@@ -16,8 +16,9 @@ from jupyter_aml.store.events import ExperimentDeleted, ExperimentPut
 from jupyter_aml.store.grammar import parse
 from jupyter_aml.store.records import ExperimentRecord, RunQuery
 from jupyter_aml.tracking import html, lifetime
-from jupyter_aml.tracking.names import experiment_name, tag_name
-from jupyter_aml.tracking.run import Run, matches
+from jupyter_aml.tracking.names import experiment_name, local_path, tag_names, tags_of
+from jupyter_aml.tracking.run import Run
+from jupyter_aml.tracking.run_family import matches
 
 log = logging.getLogger("jupyter_aml")
 _DEFAULT = object()
@@ -94,22 +95,30 @@ class Experiment:
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set several tags."""
-        self._put(set_tags={tag_name(k): None if v is None else str(v) for k, v in tags.items()})
+        self._put(set_tags=tags_of(tags))
 
     def remove_tags(self, tags: Sequence[str] | str) -> None:
         """Take tags away."""
-        self._put(drop_tags=[tags] if isinstance(tags, str) else list(tags))
+        self._put(drop_tags=tag_names(tags))
 
     def archive(self) -> None:
         """Hide it and its runs from lists."""
         self._put(archived=True)
 
     def reactivate(self, new_name: str | None = None) -> None:
-        """Show it again, under a new name if one is given."""
-        self._put(archived=False, rename=experiment_name(new_name) if new_name else None)
-        if new_name:
-            self._connection.flush()
-            self._name = new_name
+        """Show it again, under a new name if one is given.
+
+        Raises:
+            UserErrorException: another experiment has that name.
+        """
+        if not new_name or experiment_name(new_name) == self._name:
+            self._put(archived=False)
+            return
+        own = self.id
+        self._check_name(new_name, own)
+        self._put(archived=False, rename=new_name)
+        self._check_name(new_name, own, renamed=True)
+        self._name = new_name
 
     def refresh(self) -> None:
         """Nothing is cached: reads are always fresh."""
@@ -181,7 +190,7 @@ class Experiment:
             include_archived=True,
         )
         records = self._connection.store.walk(query)
-        return (Run(self, r.id) for r in records if matches(r.tags, tags) and matches(r.properties, properties))
+        return (Run._of(self, r) for r in records if matches(r.tags, tags) and matches(r.properties, properties))
 
     def start_logging(self, *args: Any, **kwargs: Any) -> Run:
         """Start a run that lives in this process. It ends by `complete`, as a context manager, or with the process.
@@ -195,18 +204,19 @@ class Experiment:
 
         Raises:
             SnapshotException: a folder was given and no snapshot of it can be taken.
+            UserErrorException: tags that are no dict, or folders that are no paths.
         """
         names = ["outputs", "snapshot_directory"]
         given = dict(zip(names, args, strict=False)) | kwargs
         source = given.get("snapshot_directory", _DEFAULT)
-        outputs = given.get("outputs") or "outputs"
-        run = Run._create(self, name=given.get("display_name") or "", tags=given.get("tags"))
-        folder = "." if source is _DEFAULT else source
+        outputs = local_path(given.get("outputs") or "outputs")
+        folder = "." if source is _DEFAULT else None if source is None else local_path(source)
+        run = Run._create(self, name=str(given.get("display_name") or ""), tags=given.get("tags"))
         try:
             Path(outputs).mkdir(exist_ok=True, parents=True)
         except OSError as error:
             log.warning("The outputs folder %s could not be made: %s", outputs, error.strerror)
-        run._life = lifetime.Lifetime(run, outputs=str(outputs), source=folder)
+        run._life = lifetime.Lifetime(run, outputs=outputs, source=folder)
         if folder is not None:
             try:
                 run.take_snapshot(folder)
@@ -230,6 +240,14 @@ class Experiment:
 
     def _put(self, **what: Any) -> None:
         self._connection.write(ExperimentPut(name=self._name, at=time.time(), **what))
+
+    def _check_name(self, name: str, own: str, renamed: bool = False) -> None:
+        """Refuse a name that another experiment has, or that it got before this one did."""
+        has = self._connection.store.experiment(name)
+        if renamed if has is None else has.id != own:
+            raise UserErrorException(
+                f"Experiment {self._name!r} cannot be called {name!r}: there is another of that name. Choose a new one."
+            )
 
     def _record(self) -> ExperimentRecord:
         record = self._connection.store.experiment(self._name)

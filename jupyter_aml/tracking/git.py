@@ -9,7 +9,11 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 _SAFE = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat", "-c", "diff.external=")
+_NO_TRANSPORT = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
+"""A partial clone would fetch what it lacks by the commands of its configuration."""
+_FILTERS = ("config", "--null", "--name-only", "--get-regexp", r"^filter\..*\.(clean|smudge|process|required)$")
 _TIMEOUT = 20
+_PLAIN_DIFF = ("--no-ext-diff", "--no-textconv", "--no-color", "--submodule=short", "--ignore-submodules=dirty")
 DIFF_LIMIT = 2_000_000
 """Characters of the uncommitted diff that are kept."""
 
@@ -32,13 +36,16 @@ def read(folder: Path | str) -> GitState | None:
     commit = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD") or ""
     branch = _git(folder, "symbolic-ref", "--short", "--quiet", "HEAD") or ""
     remote = without_credentials(_git(folder, "config", "--get", "remote.origin.url") or "")
-    listing = _git(folder, "status", "--porcelain=v1", "-z", "--ignore-submodules=dirty", strip=False) or ""
+    safe = _without_filters(folder)
+    if safe is None:
+        return None
+    listing = _git(folder, *safe, "status", "--porcelain=v1", "-z", "--ignore-submodules=dirty", strip=False) or ""
     entries = [entry for entry in listing.split("\0") if entry]
     untracked = [entry[3:] for entry in entries if entry.startswith("?? ")]
     dirty = any(not entry.startswith("?? ") for entry in entries)
     diff = ""
     if dirty and commit:
-        diff = _git(folder, "diff", "--no-ext-diff", "--no-textconv", "--no-color", "HEAD", "--", strip=False) or ""
+        diff = _git(folder, *safe, "diff", *_PLAIN_DIFF, "HEAD", "--", strip=False) or ""
         if len(diff) > DIFF_LIMIT:
             left = len(diff) - DIFF_LIMIT
             diff = f"{diff[:DIFF_LIMIT]}\n… {left:,} more characters of this diff were not kept.\n"
@@ -52,6 +59,16 @@ def read(folder: Path | str) -> GitState | None:
         "azureml.git.dirty": str(dirty),
     }
     return GitState({key: value for key, value in properties.items() if value}, diff, untracked)
+
+
+def _without_filters(folder: Path | str) -> list[str] | None:
+    """Options that switch off what the configuration filters files through: commands, of which an attribute is enough to
+    have them run. None when one of them has a name that cannot be switched off so."""
+    names = [name for name in (_git(folder, *_FILTERS, strip=False) or "").split("\0") if name]
+    if any("=" in name for name in names):
+        return None
+    values = {name: "false" if name.endswith(".required") else "" for name in names}
+    return [word for name, value in values.items() for word in ("-c", f"{name}={value}")]
 
 
 def without_credentials(url: str) -> str:
@@ -68,7 +85,13 @@ def without_credentials(url: str) -> str:
 
 
 def _git(folder: Path | str, *words: str, strip: bool = True) -> str | None:
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
+    environment = {
+        **os.environ,
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C.UTF-8",
+        **_NO_TRANSPORT,
+    }
     try:
         done = subprocess.run(
             ["git", *_SAFE, *words],

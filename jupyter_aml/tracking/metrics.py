@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
+from operator import index
 from typing import Any
 
 from jupyter_aml.errors import UserErrorException
@@ -18,6 +19,7 @@ STRUCTURED: dict[str, str] = {
     "predictions": "predictions",
 }
 """Kinds whose values are documents with a ``schema_type``."""
+_CALLED = {"scalar": "a series of single values", "residuals": "residuals", "predictions": "predictions"}
 
 
 def number(name: str, value: Any) -> float | int | str:
@@ -52,6 +54,24 @@ def number(name: str, value: Any) -> float | int | str:
         f"Metric {name!r} cannot be {shown(value)} of type {type(value).__name__}: log() takes one number or text. "
         "Use log_list, log_row, log_table or log_image for other shapes."
     )
+
+
+def step(name: str, value: Any) -> int:
+    """A step as it is stored: a whole number of 64 bits.
+
+    Raises:
+        UserErrorException: naming the metric and the step.
+    """
+    try:
+        whole = int(value) if getattr(value, "is_integer", bool)() else index(value)
+    except (TypeError, ValueError, OverflowError):
+        whole = 2**63
+    if not -(2**63) < whole < 2**63:
+        raise UserErrorException(
+            f"Metric {name!r} cannot have the step {shown(value)} of type {type(value).__name__}: "
+            "a step is a whole number below 2**63, or None."
+        )
+    return whole
 
 
 def numbers(name: str, values: Any) -> list[float | int | str]:
@@ -98,17 +118,25 @@ def document(name: str, kind: SeriesKind, value: Any) -> dict[str, Json]:
     schema = value.get("schema_type", STRUCTURED[kind])
     if schema != STRUCTURED[kind]:
         raise UserErrorException(f"Metric {name!r}: the schema is {schema!r}, log_{kind} takes {STRUCTURED[kind]!r}.")
-    return {"schema_type": schema, "schema_version": "1.0.0", **_plain(dict(value))}
+    return {"schema_type": schema, "schema_version": "1.0.0", **_plain(name, dict(value))}
 
 
-def _plain(value: Any) -> Any:
+def _plain(name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): _plain(name, inner) for key, inner in value.items()}
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return _plain(name, value.tolist())
     if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
-    return value
+        return [_plain(name, inner) for inner in value]
+    if value is None or isinstance(value, bool):
+        return value
+    try:
+        return number(name, value)
+    except UserErrorException:
+        raise UserErrorException(
+            f"Metric {name!r} cannot hold {shown(value)} of type {type(value).__name__}: "
+            "its parts are numbers, texts, lists and dicts."
+        ) from None
 
 
 def artifact_uri(run_id: str, path: str) -> str:
@@ -116,14 +144,23 @@ def artifact_uri(run_id: str, path: str) -> str:
     return f"aml://artifactId/ExperimentRun/dcid.{run_id}/{path}"
 
 
+def called(kind: SeriesKind) -> str:
+    """A kind in a message."""
+    noun = kind.replace("_", " ")
+    return _CALLED.get(kind, f"an {noun}" if noun[0] in "ai" else f"a {noun}")
+
+
 def shape(run_id: str, series: Series, populate: bool) -> Json:
     """What `get_metrics` gives for a series: one value alone, several as a list, rows as a dict of columns."""
     values = list(series.values)
-    if series.kind == "list":
+    rows = all(isinstance(value, Mapping) for value in values)
+    if series.kind == "list" or (
+        series.kind in ("table", "image") and not rows
+    ):  # several kinds under one name: all of it
         return values
     if series.kind == "table":
         return _columns(values)
-    if series.kind == "image":
+    if series.kind == "image" and all("path" in value for value in values):
         uris = [artifact_uri(run_id, value["path"]) for value in values]
         return uris[0] if len(uris) == 1 else uris
     if series.kind in STRUCTURED and not populate:

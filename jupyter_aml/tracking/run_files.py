@@ -5,21 +5,20 @@ from __future__ import annotations
 import mimetypes
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jupyter_aml.errors import NotFoundException, SnapshotException, UserErrorException
 from jupyter_aml.store.connection import Connection
 from jupyter_aml.store.events import FileLogged, RunChanged, SnapshotTaken
+from jupyter_aml.store.home import folder_name
 from jupyter_aml.store.records import FileRecord
-from jupyter_aml.tracking import context, snapshot
-from jupyter_aml.tracking.names import file_path, shown
+from jupyter_aml.tracking import context, snapshot, transfer
+from jupyter_aml.tracking.names import file_path, local_path, shown
 
 LOGS = ("logs/", "user_logs/", "azureml-logs/", "system_logs/")
 """Where a run's logs are."""
-MANY = 50
-"""Transfers of more files than this show their progress."""
 
 
 class FilesMixin:
@@ -36,7 +35,7 @@ class FilesMixin:
 
         Args:
             name: relative, e.g. "outputs/model.pkl".
-            path_or_stream: a file's path, or an object with ``read()`` that gives bytes.
+            path_or_stream: a file's path, or an object with ``read()`` that gives bytes or text (which is kept in its encoding).
 
         Raises:
             UserErrorException: a name that is absolute or has "..", or something that is not a file.
@@ -44,7 +43,7 @@ class FilesMixin:
         self._check_open(f"upload {shown(name)}")
         target = file_path(name)
         if hasattr(path_or_stream, "read"):
-            digest, size = self._connection.blobs.put_stream(path_or_stream)
+            digest, size = self._connection.blobs.put_stream(transfer.as_bytes(path_or_stream))
             return self._keep(target, digest, size)
         self._upload_path(target, path_or_stream)
         return self._file(target)
@@ -62,11 +61,9 @@ class FilesMixin:
         if len(names) != len(paths):
             raise UserErrorException(f"upload_files() got {len(names)} names for {len(paths)} paths.")
         targets = [file_path(name) for name in names]
-        kept = []
-        chunk = 200
-        for start in _progress(range(0, len(paths), chunk), len(paths), "uploading"):
-            stored = self._connection.blobs.put_files([os.fspath(p) for p in paths[start : start + chunk]])
-            kept += [self._keep(n, d, s) for n, (d, s) in zip(targets[start : start + chunk], stored, strict=True)]
+        kept: list[FileRecord] = []
+        for stored in transfer.put_files(self._connection.blobs, [local_path(path) for path in paths]):
+            kept += [self._keep(targets[i], *content) for i, content in enumerate(stored, len(kept))]
         return kept if return_artifacts else None
 
     def upload_folder(self, name: str, path: Any, datastore_name: str | None = None) -> list[FileRecord]:
@@ -97,7 +94,8 @@ class FilesMixin:
         target = Path(output_file_path) if output_file_path is not None else Path(record.path.rsplit("/", 1)[-1])
         if target.is_dir() or str(output_file_path or "").endswith(("/", os.sep)):
             target = target / record.path.rsplit("/", 1)[-1]
-        self._fetch(record, target)
+        with transfer.progress("downloading", [record.size]) as moved:
+            self._fetch(record, target, moved)
 
     def download_files(
         self,
@@ -111,30 +109,35 @@ class FilesMixin:
         """Write the run's files whose names begin with `prefix` below a folder.
 
         Args:
-            prefix: "outputs", for instance; None for all.
+            prefix: "outputs", for instance, or "outputs/mod"; None for all.
             output_directory: by default the working folder.
             output_paths: local paths instead, one for each file in the order of their names.
-            append_prefix: keep the prefix in the local paths.
+            append_prefix: keep the folders that the prefix names in the local paths.
         """
-        records = self._connection.store.files(self._id, prefix or "")
+        chosen = _prefix(prefix)
+        records = self._connection.store.files(self._id, chosen)
         if output_paths is not None:
             paths = [Path(p) for p in ([output_paths] if isinstance(output_paths, str) else output_paths)]
             if len(paths) != len(records):
                 raise UserErrorException(f"output_paths names {len(paths)} files; the run has {len(records)}.")
         else:
             root = Path(output_directory if output_directory is not None else ".")
-            cut = 0 if append_prefix or not prefix else len(prefix.rstrip("/")) + 1
-            paths = [root.joinpath(*file_path(r.path[cut:] or r.path).split("/")) for r in records]
-        for record, path in _progress(zip(records, paths, strict=True), len(records), "downloading"):
-            self._fetch(record, path)
+            names = [r.path if append_prefix else _below(chosen, r.path) for r in records]
+            paths = [root.joinpath(*file_path(name).split("/")) for name in names]
+        with transfer.progress("downloading", [record.size for record in records]) as moved:
+            for record, path in zip(records, paths, strict=True):
+                self._fetch(record, path, moved)
 
     def get_all_logs(self, destination: Any = None) -> list[str]:
         """Write the run's logs below a folder.
 
+        Args:
+            destination: by default one named after the run's id, below ``assets``.
+
         Returns:
             The local paths.
         """
-        root = Path(destination if destination is not None else Path("assets") / self._id)
+        root = Path(destination if destination is not None else Path("assets") / folder_name(self._id, "run"))
         written = []
         for record in self._connection.store.files(self._id):
             if record.path.startswith(LOGS) or not record.digest:
@@ -194,8 +197,8 @@ class FilesMixin:
             raise UserErrorException(
                 f"{shown(path)} of type {type(path).__name__} is neither a path nor a stream to upload as {target!r}."
             ) from None
-        digest, size = self._connection.blobs.put_file(local)
-        self._keep(target, digest, size)
+        for [(digest, size)] in transfer.put_files(self._connection.blobs, [os.fsdecode(local)]):
+            self._keep(target, digest, size)
         return target
 
     def _upload_bytes(self, target: str, content: bytes, media_type: str = "") -> str:
@@ -233,20 +236,23 @@ class FilesMixin:
                 return record
         raise NotFoundException.of("file", path, [r.path for r in records], f"Run {self._id} has {len(records)} files.")
 
-    def _fetch(self, record: FileRecord, target: Path) -> None:
+    def _fetch(self, record: FileRecord, target: Path, moved: transfer.Moved = lambda files, size: None) -> None:
         if record.digest:
-            self._connection.blobs.fetch(record.digest, target)
+            transfer.fetch(self._connection.blobs, record.digest, record.size, target, moved)
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(self._connection.store.text(record.run, record.path), encoding="utf-8", errors="replace")
+            moved(1, record.size)
 
 
-def _progress(items: Iterable[Any], total: int, what: str) -> Iterator[Any]:
-    """The items, with a progress bar where there are many."""
-    if total < MANY:
-        return iter(items)
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        return iter(items)
-    return iter(tqdm(items, desc=what, leave=False))
+def _prefix(prefix: str | None) -> str:
+    """A prefix as the names of files have it: without ``./`` in front; a slash at its end stays."""
+    if prefix is None or prefix in ("", ".", "./"):
+        return ""
+    return file_path(prefix) + "/" * prefix.endswith("/")
+
+
+def _below(prefix: str, path: str) -> str:
+    """A file's name without the folders that the prefix names: all of it when it is one, else what stands before its last slash."""
+    folder = prefix if prefix.endswith("/") else prefix + "/"
+    return path[len(folder) :] if path.startswith(folder) else path[prefix.rfind("/") + 1 :]

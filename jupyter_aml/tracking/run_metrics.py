@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
+import struct
 import time
 from typing import Any
 
@@ -11,7 +13,13 @@ from jupyter_aml.store.connection import Connection, SeriesWriter
 from jupyter_aml.store.events import NO_STEP, Points
 from jupyter_aml.store.records import Json, RunQuery, SeriesKind
 from jupyter_aml.tracking import context, metrics
+from jupyter_aml.tracking.handles import Shared
 from jupyter_aml.tracking.names import metric_name, shown
+
+log = logging.getLogger("jupyter_aml")
+
+ORIGINS = 20
+"""Cells (and threads that cells began) whose writers a run has ready."""
 
 
 class MetricsMixin:
@@ -19,8 +27,9 @@ class MetricsMixin:
 
     _id: str
     _connection: Connection
-    _writers: dict[str, SeriesWriter]
-    _writers_origin: str
+    _shared: Shared
+    _writers: dict[str, dict[str, SeriesWriter]]
+    """Origin → metric → writer."""
 
     def _check_open(self, what: str) -> None:
         raise NotImplementedError
@@ -35,24 +44,35 @@ class MetricsMixin:
             step: its place on the x axis; by default 0, 1, 2 …
 
         Raises:
-            UserErrorException: the value is neither a number nor text.
+            UserErrorException: the value is neither a number nor text, or something else was logged under this name.
             RunStateException: the run has ended.
         """
         origin = context.origin()
-        if origin != self._writers_origin:
-            self._writers.clear()
-            self._writers_origin = origin
-        writer = self._writers.get(name)
+        writers = self._writers.get(origin)
+        if writers is None:
+            if len(self._writers) >= ORIGINS:
+                self._writers.clear()
+            writers = self._writers[origin] = {}
+        try:
+            writer = writers.get(name)
+        except TypeError:  # no text: refused below
+            writer = None
         if writer is None:
             self._check_open(f"log {shown(name)}")
-            writer = self._connection.series(self._id, metric_name(name), origin=origin, description=description)
-            self._writers[name] = writer
+            self._check_kind(metric_name(name), "scalar")
+            metrics.number(name, value)
+            writer = self._connection.series(self._id, name, origin=origin, description=description)
+            writers[name], self._shared.kinds[name] = writer, "scalar"
         if type(value) is not float:
             value = metrics.number(name, value)
+            step = None if step is None else metrics.step(name, step)
             if type(value) is str:
                 self._points(name, "scalar", [value], description, step)
                 return
-        writer.point(value, step)
+        try:
+            writer.point(value, step)
+        except struct.error:  # the step is no whole number, or too large a one
+            writer.point(value, metrics.step(name, step))
 
     def log_list(self, name: str, value: Any, description: str = "") -> None:
         """Log a list of values (any iterable, generators and arrays included)."""
@@ -75,7 +95,7 @@ class MetricsMixin:
             UserErrorException: neither, both, or a plot that cannot be drawn.
         """
         self._check_open(f"log {shown(name)}")
-        metric_name(name)
+        self._check_kind(metric_name(name), "image")
         if (path is None) == (plot is None):
             raise UserErrorException("log_image() takes either path= (a file) or plot= (a matplotlib figure).")
         target = f"{_file_stem(name)}_{time.time_ns() // 1000}"
@@ -131,18 +151,32 @@ class MetricsMixin:
         self, name: str, kind: SeriesKind, values: list[Json], description: str, step: int | None = None
     ) -> None:
         self._check_open(f"log {shown(name)}")
+        self._check_kind(metric_name(name), kind)
+        if not values:
+            log.warning("Metric %r of run %s got no values; there is nothing to keep of it.", name, self._id)
+            return
+        self._shared.kinds[name] = kind
         self._connection.write(
             Points(
                 run=self._id,
-                name=metric_name(name),
+                name=name,
                 kind=kind,
                 origin=context.origin(),
                 description=description,
                 values=values,
-                steps=[NO_STEP if step is None else int(step)] * len(values),
+                steps=[NO_STEP if step is None else step] * len(values),
                 times=[time.time()] * len(values),
             )
         )
+
+    def _check_kind(self, name: str, kind: SeriesKind) -> None:
+        """Refuse to mix what cannot be read together, as far as this process knows what the name stands for."""
+        known = self._shared.kinds.get(name, kind)
+        if known != kind:
+            raise UserErrorException(
+                f"Metric {name!r} of run {self._id} is {metrics.called(known)}; {metrics.called(kind)} cannot be logged "
+                "under the same name. Choose another one."
+            )
 
     def _upload_bytes(self, target: str, content: bytes, media_type: str = "") -> str:
         raise NotImplementedError

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from jupyter_aml.errors import SnapshotException, UserErrorException
 from jupyter_aml.store.contract import Blobs
+from jupyter_aml.store.journal import OWN, SUFFIX
 from jupyter_aml.store.records import SnapshotRecord
 
 ALWAYS_OUT = frozenset(
@@ -44,19 +45,29 @@ def _limit(variable: str, default: int) -> int:
         raise UserErrorException(f"{variable} is a whole number, not {text!r}.") from None
 
 
-def take(blobs: Blobs, source: Path | str) -> SnapshotRecord:
+def take(blobs: Blobs, source: Path | str, leave_out: Callable[[Path], str] = lambda path: "") -> SnapshotRecord:
     """Freeze a folder (or one file).
+
+    Args:
+        blobs: where contents go.
+        source: the folder.
+        leave_out: says of a file of the folder why it is left out; "" when it is not.
 
     Raises:
         SnapshotException: there is no such folder, or it exceeds the limits (nothing was copied then).
     """
-    root = Path(source)
+    try:
+        root = Path(source)
+    except TypeError:
+        raise SnapshotException(
+            f"A snapshot is taken of a folder's or a file's path, not of {source!r} of type {type(source).__name__}."
+        ) from None
     if root.is_file():
         found: list[tuple[str, Path]] = [(root.name, root)]
         skipped: dict[str, str] = {}
         root = root.parent
     elif root.is_dir():
-        found, skipped = _walk(root)
+        found, skipped = _walk(root, leave_out)
     else:
         raise SnapshotException(f"There is no folder {str(source)!r} to take a snapshot of.")
     total = sum(path.stat().st_size for _, path in found if path.exists())
@@ -83,12 +94,13 @@ def manifest_id(files: dict[str, tuple[str, int, int]]) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _walk(root: Path) -> tuple[list[tuple[str, Path]], dict[str, str]]:
+def _walk(root: Path, leave_out: Callable[[Path], str]) -> tuple[list[tuple[str, Path]], dict[str, str]]:
     ignored = _ignored(root)
     found: list[tuple[str, Path]] = []
     skipped: dict[str, str] = {}
     limit, largest, total = max_files(), max_bytes(), 0
     resolved = root.resolve()
+    own = {path.resolve() for path in OWN}
     pending = [(root, "")]
     while pending:
         folder, prefix = pending.pop()
@@ -117,10 +129,16 @@ def _walk(root: Path) -> tuple[list[tuple[str, Path]], dict[str, str]]:
             folder_like = stat.S_ISDIR(state.st_mode)
             if ignored(name + "/" if folder_like else name):
                 continue
-            if folder_like:
+            if folder_like and (Path(entry.path) / "workspace.db").is_file():
+                skipped[name] = "a workspace"
+            elif folder_like:
                 pending.append((Path(entry.path), name + "/"))
             elif not stat.S_ISREG(state.st_mode):
                 skipped[name] = "neither a file nor a folder"
+            elif entry.name.endswith(SUFFIX) and Path(entry.path).resolve() in own:
+                skipped[name] = "a journal of this process"  # whoever closes it drops the lock that says that it lives
+            elif reason := leave_out(Path(entry.path)):
+                skipped[name] = reason
             else:
                 found.append((name, Path(entry.path)))
                 total += state.st_size
@@ -160,10 +178,13 @@ def restore(blobs: Blobs, snapshot: SnapshotRecord, target: Path | str) -> Path:
     """Lay a snapshot out below `target` (made if need be; existing files of the same name are replaced).
 
     Raises:
-        SnapshotException: a member would leave `target`.
+        SnapshotException: `target` is no folder and cannot become one, or a member would leave it.
     """
     root = Path(target)
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SnapshotException(f"The snapshot cannot be unpacked into {root}: {error.strerror}.") from error
     top = root.resolve()
     for name, (digest, _, mode) in snapshot.files.items():
         parts = PurePosixPath(name).parts

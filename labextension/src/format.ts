@@ -100,6 +100,16 @@ export function mainMetrics(run: IRun, count: number): IMetric[] {
     .slice(0, count);
 }
 
+/** Git's facts among a run's properties, each once: they are kept under the SDK's names and under MLflow's. */
+export function gitFacts(properties: Record<string, string>): [string, string][] {
+  const of = (prefix: string) =>
+    Object.entries(properties)
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, text]): [string, string] => [key.slice(prefix.length), text]);
+  const facts = of('azureml.git.');
+  return facts.length > 0 ? facts : of('mlflow.source.git.');
+}
+
 /** Text without the escape codes by which terminals colour it, and lines as carriage returns left them. */
 export function plainText(text: string): string {
   const bare = text.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, '');

@@ -1,6 +1,18 @@
 import { describe, expect, it } from 'vitest';
 
-import { bytes, duration, mainMetrics, notebookText, plainText, runDuration, title, value } from '../src/format';
+import {
+  bytes,
+  duration,
+  gitFacts,
+  mainMetrics,
+  notebookText,
+  plainText,
+  runDuration,
+  title,
+  value
+} from '../src/format';
+import { timeSpan } from '../src/components/span';
+import { belowRoot } from '../src/notebook/path';
 import { metric, run } from './records';
 
 describe('values', () => {
@@ -58,6 +70,41 @@ it('the metrics shown are numbers, the last logged first', () => {
     rows: metric('rows', { kind: 'table', last: null, last_time: 9 })
   };
   expect(mainMetrics(run({ metrics }), 2).map(one => one.name)).toEqual(['b', 'a']);
+});
+
+it('points of one moment are shown within seconds', () => {
+  expect(timeSpan([100, 100])).toEqual([99, 101]);
+  expect(timeSpan([100, 100.2, 100.5])).toEqual([100, 100.5]);
+  expect(timeSpan([])).toEqual([-1, 1]);
+});
+
+it("git's facts are shown once", () => {
+  const both = {
+    'azureml.git.branch': 'main',
+    'mlflow.source.git.branch': 'main',
+    'azureml.git.repository_uri': 'https://example.org/r',
+    'mlflow.source.git.repoURL': 'https://example.org/r',
+    'azureml.git.dirty': 'True',
+    digits: '1'
+  };
+  expect(gitFacts(both)).toEqual([
+    ['branch', 'main'],
+    ['repository_uri', 'https://example.org/r'],
+    ['dirty', 'True']
+  ]);
+  expect(gitFacts({ 'mlflow.source.git.commit': 'abc' })).toEqual([['commit', 'abc']]);
+});
+
+it.each([
+  ['/home/me/work/deep/a.ipynb', '/home/me/work', 'deep/a.ipynb'],
+  ['/home/me/work/a.ipynb', '/home/me/work/', 'a.ipynb'],
+  ['/home/me/worker/a.ipynb', '/home/me/work', '/home/me/worker/a.ipynb'],
+  ['C:/work/a.ipynb', 'C:/work', 'a.ipynb'],
+  ['deep/a.ipynb', '/home/me/work', 'deep/a.ipynb'],
+  ['/a.ipynb', '/', 'a.ipynb'],
+  ['a.ipynb', '', 'a.ipynb']
+])('%s on a server of %s is %s', (path, root, known) => {
+  expect(belowRoot(path, root)).toBe(known);
 });
 
 it('bytes have a unit', () => {

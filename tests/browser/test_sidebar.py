@@ -186,3 +186,104 @@ def test_run_details_follow_a_run_in_the_notebook(lab, page):
     expect(shown).to_contain_text("loss")  # logged after it was shown
     page.locator(".jp-Stdin-input").press("Enter")
     expect(shown).to_contain_text("Completed")
+
+
+def in_sidebar(page, source):
+    """The newest cell of this source."""
+    return page.locator(".aml-Row.aml-mod-cell", has_text=source).first
+
+
+def test_a_renamed_notebooks_cell_is_found_and_a_lost_ones_is_said_to_be_lost(lab, page):
+    write(lab, "before.ipynb", "x = 1", "'here'", track=True)
+    open_notebook(page, lab, "before.ipynb")
+    run_all(page)
+    expect(page.locator(".aml-mod-cell [aria-label=Completed]")).to_have_count(2)
+    page.evaluate("() => window.jupyterapp.serviceManager.contents.rename('before.ipynb', 'after.ipynb')")
+    expect(page.get_by_role("tab", name="after.ipynb")).to_be_visible()
+    in_sidebar(page, "'here'").click()
+    expect(page.locator(".jp-Notebook .jp-mod-active")).to_contain_text("'here'")
+    in_sidebar(page, "x = 1").click()
+    expect(page.locator(".jp-Notebook .jp-mod-active")).to_contain_text("x = 1")
+
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.dispose()")
+    page.evaluate("() => window.jupyterapp.serviceManager.contents.delete('after.ipynb')")
+    tabs = page.locator("#jp-main-dock-panel .lm-TabBar-tab")
+    before = tabs.count()
+    in_sidebar(page, "'here'").click()
+    expect(
+        page.locator(".jp-toastContainer, .Toastify").get_by_text("There is no notebook before.ipynb")
+    ).to_be_visible()
+    expect(tabs).to_have_count(before)
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+
+
+def test_a_cell_that_its_kernel_recorded_is_found(lab, page):
+    (lab.folder / "deep").mkdir()
+    write(lab, "deep/own.ipynb", "%aml track on mine", "'there'")
+    open_notebook(page, lab, "deep/own.ipynb")
+    run_all(page)
+    experiment = page.locator(".aml-mod-experiment", has_text="mine")
+    expect(experiment).to_be_visible()
+    expect(in_sidebar(page, "'there'").locator("[aria-label=Completed]")).to_be_visible()
+    in_sidebar(page, "'there'").click()
+    expect(page.locator(".jp-Notebook .jp-mod-active")).to_contain_text("'there'")
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+
+
+def test_a_session_leads_to_its_cells_and_a_cell_to_its_sessions_source(lab, page):
+    (lab.folder / "model.py").write_text("depth = 3\n")
+    write(lab, "page.ipynb", "print('said')\n6 * 7", track=True)
+    open_notebook(page, lab, "page.ipynb")
+    run_all(page)
+    cell = in_sidebar(page, "print('said')")
+    expect(cell.locator("[aria-label=Completed]")).to_be_visible()
+    rows(page, "page.ipynb").first.click()
+    opened = page.locator(".aml-RunPage:visible")
+    for name in ("Images", "Log"):
+        opened.get_by_role("tab", name=name).click()
+        expect(opened.get_by_role("tabpanel")).to_contain_text("with the cells")
+    opened.get_by_role("button", name="Show the cells").click()
+    expect(opened.get_by_role("tabpanel")).to_contain_text("print('said')")
+    cell.hover()
+    cell.get_by_role("button", name="Open").click()
+    expect(opened.get_by_role("heading", name="print('said')")).to_be_visible()
+    opened.get_by_role("tab", name="Log").click()
+    expect(opened.locator(".aml-Code")).to_contain_text("said")  # not the result
+    opened.get_by_role("tab", name="Source").click()
+    expect(opened.get_by_role("tabpanel")).to_contain_text("As kept with the notebook session")
+    opened.get_by_role("button", name="model.py").click()
+    expect(opened.get_by_role("tabpanel")).to_contain_text("depth = 3")
+
+
+def test_a_long_name_gives_way_to_its_value(lab, page):
+    name = "accuracy with a rather long name that no sidebar holds"
+    write(
+        lab, "metrics.ipynb",
+        f"from jupyter_aml import Run\nrun = Run.get_context()\nrun.log('loss', 0.25)\nrun.log({name!r}, 0.12345)\n"
+        "run.log('nanny', 399)\n"
+        f"for i in range(3): run.log({name!r}, 0.12345678)",
+        track=True,
+    )  # fmt: skip
+    open_notebook(page, lab, "metrics.ipynb")
+    run_all(page)
+    shown = in_sidebar(page, "from jupyter_aml").locator(".aml-Row-metrics")
+    expect(shown).to_contain_text("loss")
+    for text in ("0.25", "0.1235", "399"):
+        inside = shown.evaluate(
+            """(box, text) => {
+                const value = [...box.querySelectorAll('b')].find(b => b.textContent === text).getBoundingClientRect();
+                const all = box.getBoundingClientRect();
+                return value.right <= all.right + 1 && value.bottom <= all.bottom + 1;
+            }""",
+            text,
+        )
+        assert inside, text
+    cell = in_sidebar(page, "from jupyter_aml")
+    cell.hover()
+    cell.get_by_role("button", name="Open").click()
+    opened = page.locator(".aml-RunPage:visible")
+    opened.get_by_role("tab", name="Metrics").click()
+    value = opened.locator(".aml-Figure figcaption span").first
+    expect(value).to_have_text("0.1235")
+    assert value.evaluate("e => e.getClientRects().length") == 1

@@ -266,6 +266,25 @@ def test_experiments_are_listed_tagged_archived_and_deleted(aml, workspace) -> N
     assert "Did you mean 'diabetes'" in aml("experiment", "show", "diabets", code=3)
 
 
+def test_an_experiment_does_not_come_back_under_a_name_that_is_taken(aml, workspace) -> None:
+    aml("experiment", "archive", "other")
+    said = aml("experiment", "restore", "other", "--rename", "diabetes", code=2)
+    assert "'diabetes'" in said and "listed again" not in said
+    assert [e["name"] for e in aml("experiment", "list", "--json")["experiments"]] == ["diabetes"]
+
+
+def test_an_id_is_never_the_folder_of_a_download(aml, workspace, here) -> None:
+    from jupyter_aml.store.events import RunCreated, TextLogged
+    from jupyter_aml.store.records import RunRecord
+
+    workspace.connection.write(
+        RunCreated(run=RunRecord(id="../../escape", experiment="other", type="t", status="Completed")),
+        TextLogged(run="../../escape", path="logs/a.txt", text="a", at=1.0),
+    )
+    folder = aml("run", "download", "../../escape", "--json")["folder"]
+    assert os.path.dirname(folder) == str(here)
+
+
 def test_a_workspace_is_made_used_and_named(aml, here) -> None:
     aml("workspace", "create", "my lab", "--tag", "a=b")
     aml("workspace", "create", "my lab", code=2)
@@ -306,7 +325,7 @@ def test_the_workspace_of_the_environment_is_used_inside_a_run(aml, workspace, t
         (["run", "list", "--nope"], 2),
         (["run", "cancel", "diabetes#1"], 1),
         (["run", "list", "--experiment", "diabets"], 3),
-        (["-w", "https://example.org/x", "run", "list"], 2),
+        (["-w", "http://127.0.0.1:9/x", "run", "list"], 2),
     ],
 )
 def test_errors_are_one_json_document_with_the_exit_code(aml, workspace, words, code) -> None:

@@ -38,6 +38,16 @@ def test_the_sdks_names_are_our_objects():
     assert out == "1.61.0"
 
 
+def test_scripts_that_ask_for_an_offline_run_find_it():
+    assert (
+        python("""
+        from azureml.core.run import Run, _OfflineRun
+        print(isinstance(Run.get_context(), _OfflineRun), "_OfflineRun" in __import__("azureml.core.run").core.run.__all__)
+    """)
+        == "True False"
+    )
+
+
 def test_a_name_that_is_not_there_yet_says_so_and_a_wrong_one_what_is_meant():
     out = python("""
         for line in ("from azureml.core import ScriptRunConfig", "from azureml.core import Expriment",

@@ -106,6 +106,12 @@ def test_a_kernel_says_so_and_installs_the_rest(kernel, wheels, tmp_path, call):
     assert [path.name for path in where.glob("*.py")] == ["tiny_aml_rest.py"]
 
 
+def test_what_is_not_served_yet_is_not_said_to_be(kernel):
+    _, text = kernel("!pip install azureml-opendatasets azureml-core")
+    assert "azureml-core is already served" in text
+    assert "azureml-opendatasets is not served by jupyter_aml yet" in text
+
+
 IN_CELLS = {
     "a cell of shell": "%%bash\npip install -q azureml-sdk\necho went on",
     "a timed cell": "%%time\n!pip install azureml-sdk\nprint('went on')",

@@ -59,10 +59,10 @@ def workspace():
 
 
 def only_run(type="aml.notebook"):
-    """The one run of this type, as a record."""
+    """The one run of this type, as a record, once its process has sent it to the store."""
     from jupyter_aml.store.records import RunQuery
 
-    found = list(workspace().connection.store.walk(RunQuery(types=[type], everywhere=True)))
+    found = wait_for(lambda: list(workspace().connection.store.walk(RunQuery(types=[type], everywhere=True))))
     assert len(found) == 1, found
     return found[0]
 

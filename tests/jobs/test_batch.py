@@ -13,7 +13,7 @@ from conftest_jobs import alive, only_run, pid_in, statuses, wait_for, workspace
 from jupyter_aml.errors import ParameterException, RunStateException, UserErrorException
 from jupyter_aml.jobs import resume_notebook, run_notebook, run_sweep
 from jupyter_aml.jobs.resume import ranges, read_ranges
-from jupyter_aml.jobs.sweep import read_sets
+from jupyter_aml.jobs.sweep import names_of, read_sets
 
 TRAIN = "from jupyter_aml import Run\nRun.get_context().log('twice', lr * 2)\nassert lr != 0.2, 'this one fails'"
 
@@ -44,11 +44,18 @@ def test_a_sweep_goes_on_when_one_fails_and_says_so(make, tmp_path):
     sweep = workspace().get_run(answer["id"])
     children = [c._record() for c in sweep.get_children()]
     assert {c.params["lr"]: c.status for c in children} == {0.1: "Completed", 0.2: "Failed", 0.3: "Completed"}
+    assert {c.name for c in children} == {"lr=0.1", "lr=0.2", "lr=0.3"}
     assert {c.type for c in children} == {"aml.notebook"} and {c.experiment for c in children} == {"train"}
     assert sorted(p.name for p in out.iterdir()) == ["train-0.ipynb", "train-1.ipynb", "train-2.ipynb"]
     assert len({c.snapshot for c in children}) == 1
     kept = [p for p in tmp_path.rglob("*") if p.is_file() and b"hidden-77" in p.read_bytes()]
     assert kept == []
+
+
+def test_executions_of_a_sweep_are_called_after_what_differs():
+    sets = [{"lr": 0.1, "who": "x", "token": "a"}, {"lr": 0.1, "who": "y", "layers": [1], "token": "b"}]
+    assert names_of(sets, {"token"}) == ["who=x", "who=y, layers=[1]"]
+    assert names_of([{"lr": 1}, {"lr": 1}, {"lr": 2}]) == ["", "", "lr=2"]
 
 
 def test_a_sweep_whose_sets_or_outputs_do_not_fit_executes_nothing(make, tmp_path):
@@ -126,6 +133,15 @@ def test_resuming_replays_the_earlier_cells_with_the_same_parameters(failed):
         resume_notebook(answer["id"])
 
 
+def test_resuming_with_a_corrected_notebook_takes_what_that_declares(failed, make):
+    run, _, flag, _ = failed
+    flag.touch()
+    bare = make("bare.ipynb", "print('no parameters')")
+    with pytest.raises(ParameterException, match="no parameter 'token'"):
+        resume_notebook(run, notebook=bare, parameters={"token": "hidden-88"})
+    assert resume_notebook(run, notebook=bare).get_status() == "Completed"
+
+
 def test_resuming_can_skip_what_had_completed(failed):
     run, out, flag, count = failed
     flag.touch()
@@ -148,13 +164,16 @@ def test_ranges_are_written_and_read():
 
 def test_the_command_reads_values_by_declared_type_and_has_exit_codes(make, tmp_path):
     path = make(
-        "in.ipynb", "print(repr(name), lr, layers)", params="name = 'x'\nlr = 0.1\nlayers = [1]\ntoken = ''  # secret"
+        "in.ipynb",
+        "from jupyter_aml import Run\nRun.get_context().log('seen', lr)",
+        params="name = 'x'\nlr = 0.1\nlayers = [1]\ntoken = ''  # secret",
     )
     done = aml("notebook", "run", path, tmp_path / "out.ipynb", "-p", "name", "123", "-p", "lr", "1e-3", "-y", "{layers: [2, 3]}",
                "--name", "mine", "--tag", "k=v", "-e", "exp", "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
     assert record["params"] == {"name": "123", "lr": 0.001, "layers": [2, 3]}
+    assert record["metrics"]["seen"]["last"] == 0.001
     assert (record["name"], record["tags"], record["experiment"]) == ("mine", {"k": "v"}, "exp")
     for words in (
         ["-p", "nme", "1"], ["-p", "lr", "x"], ["-k", "nope"], ["-f", "none.yml"], ["-y", "{"], ["-y", "[1]"], ["-j", "2"],

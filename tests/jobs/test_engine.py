@@ -114,6 +114,8 @@ def test_unknown_and_wrong_parameters_are_refused_unless_told_otherwise(make, tm
     ]:
         with pytest.raises(ParameterException, match=message):
             run_notebook(path, tmp_path / "out.ipynb", wrong)
+    with pytest.raises(ParameterException, match=r"--allow-unknown, with papermill JUPYTER_AML_ALLOW_UNKNOWN=1"):
+        run_notebook(path, tmp_path / "out.ipynb", {"lrr": 1})
     assert not (tmp_path / "out.ipynb").exists()
     with pytest.raises(ParameterException, match="needs a value for 'who'"):
         run_notebook(make("needs.ipynb", "print(who)", params="who: str"))
@@ -132,6 +134,28 @@ def test_the_output_is_never_the_input(make, tmp_path):
     done = papermill(path, link)
     assert done.returncode == 1 and "is the input itself" in done.stderr
     assert path.read_bytes() == before
+
+
+def test_a_snapshot_is_of_what_was_executed_and_not_of_what_it_gave(make):
+    path = make("in.ipynb", "print(1)")
+    out = path.parent / "out.ipynb"
+    (path.parent / ".out.ipynb.abcd1234.tmp").write_text("half")
+    first, second = run_notebook(path, out), run_notebook(path, out)
+    assert first.get_snapshot_id() == second.get_snapshot_id()
+    snapshot = workspace().connection.store.snapshot(first.get_snapshot_id())
+    assert set(snapshot.files) == {"in.ipynb"}
+
+
+def test_an_output_that_cannot_be_written_fails_the_run_which_keeps_it(make, tmp_path):
+    folder = tmp_path / "outs"
+    folder.mkdir()
+    path = make("in.ipynb", f"import shutil\nshutil.rmtree({str(folder)!r})", "print('the result')")
+    with pytest.raises(ActivityFailedException, match="OutputNotSaved"):
+        run_notebook(path, folder / "out.ipynb")
+    record = only_run()
+    assert (record.status, record.error["code"]) == ("Failed", "OutputNotSaved")
+    workspace().get_run(record.id).download_file("output.ipynb", tmp_path / "kept.ipynb")
+    assert "the result" in source_of(tmp_path / "kept.ipynb")
 
 
 def test_a_secret_is_in_nothing_that_is_kept_and_the_kernel_gets_it(make, tmp_path):

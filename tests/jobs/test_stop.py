@@ -3,14 +3,12 @@
 import os
 import signal
 import sys
-import time
 
 import nbformat
 import pytest
 from conftest_jobs import alive, only_run, pid_in, source_of, statuses, wait_for, workspace
 
 from jupyter_aml.jobs import resume_notebook
-from jupyter_aml.jobs.repair import repair_output
 
 PAPERMILL = ("-m", "papermill", "--engine", "aml", "--no-progress-bar")
 
@@ -42,22 +40,22 @@ def test_a_killed_kernel_fails_the_run_and_what_never_ran_stays_pending(endless,
     assert "output.ipynb" in workspace().get_run(record.id).get_file_names()
 
 
-def test_a_killed_runner_leaves_no_open_run_and_its_notebook_can_be_completed_and_resumed(endless, start, tmp_path):
+def test_a_killed_runner_leaves_no_open_run_and_who_fails_it_completes_its_notebook_which_can_be_resumed(
+    endless, start, tmp_path
+):
     path, kernel, child = endless
     out = tmp_path / "out.ipynb"
     process = start(*PAPERMILL, path, out)
     pid = pid_in(kernel)
-    wait_for(lambda: "running" in statuses(out))
+    wait_for(lambda: statuses(out)[2] == "running")
     process.kill()
     process.wait()
-    assert gone(pid), "the kernel ends without its runner"
-    os.kill(pid_in(child), signal.SIGKILL)
+    assert gone(pid) and gone(pid_in(child)), "the kernel and its processes end without their runner"
     assert statuses(out) == ["completed", "completed", "running", "pending", "pending"]
     record = wait_for(lambda: (r := only_run()).status == "Failed" and r)
     assert record.error["code"] == "ProcessDied"
     assert cell_statuses(record.id) == ["Completed", "Completed", "Failed"]
 
-    repair_output(workspace().connection, record.id)
     assert statuses(out) == ["completed", "completed", "failed", "pending", "pending"]
     nb = nbformat.read(out, 4)
     assert "before the end" in str(nb.cells[2].outputs) and nb.cells[2].outputs[-1].ename == "ProcessDied"
@@ -88,7 +86,6 @@ def test_a_signal_stops_the_kernel_and_its_processes_and_cancels_the_run(endless
     assert record.status == "Canceled" and cell_statuses(record.id) == ["Completed", "Completed", "Canceled"]
 
 
-@pytest.mark.flaky(reruns=2)  # waits for processes of a busy machine
 def test_cancelling_from_another_process_stops_a_kernel_that_ignores_interrupts(make, start, tmp_path):
     kernel, child = tmp_path / "kernel.pid", tmp_path / "child.pid"
     code = (
@@ -104,12 +101,10 @@ def test_cancelling_from_another_process_stops_a_kernel_that_ignores_interrupts(
     process = start(*PAPERMILL, path, out)
     pid = pid_in(kernel)
     run_id = wait_for(lambda: only_run().id)
-    asked = time.monotonic()
     workspace().get_run(run_id).cancel()
     assert workspace().get_run(run_id).get_status() in ("CancelRequested", "Canceled")
     process.wait(60)
     assert process.returncode == 1 and "canceled" in process.said()
-    assert time.monotonic() - asked < 30
     assert gone(pid) and gone(pid_in(child)), "a descendant in a session of its own ends too"
     record = only_run()
     assert record.status == "Canceled" and cell_statuses(record.id) == ["Completed", "Canceled"]

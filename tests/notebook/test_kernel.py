@@ -5,6 +5,7 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 import pytest
+from conftest_notebook import wait_for
 
 import jupyter_aml.notebook
 from jupyter_aml import Workspace
@@ -91,6 +92,33 @@ def test_a_cells_result_is_kept_and_a_missing_variable_is_told(kernel) -> None:
     assert run.params == {"depth": 2.5} and "nosuch" in text
 
 
+def test_a_cell_run_keeps_its_source_as_another_run_does(kernel, tmp_path) -> None:
+    (tmp_path / "model.py").write_text("x = 1")
+    kernel("first = 1")
+    kernel("%%aml_run --experiment exp\n1")
+    store = Workspace.default().connection.store
+
+    def taken():
+        kernel.flush()
+        return only_run("exp").snapshot
+
+    assert "model.py" in store.snapshot(wait_for(taken)).files
+    assert only_run("exp").details["execution_count"] == 2
+
+
+def test_an_open_run_is_waited_for_while_a_thread_of_the_kernel_may_end_it(kernel) -> None:
+    kernel(
+        "import threading\nfrom jupyter_aml import Experiment, Workspace\n"
+        "def begin(): return Experiment(Workspace.default(), 'exp').start_logging(snapshot_directory=None)"
+    )
+    _, text = kernel(
+        "run = begin()\nthreading.Thread(target=run.complete).start()\nprint(run.wait_for_completion()['status'])"
+    )
+    assert text.strip() == "Completed"
+    reply, _ = kernel("begin().wait_for_completion()")
+    assert reply["ename"] == "RunStateException"
+
+
 def test_an_experiment_that_is_asked_for_wins_over_the_enclosing_runs(kernel) -> None:
     kernel("%aml track on outer")
     kernel("%%aml_run\n1")
@@ -111,6 +139,7 @@ def test_every_command_of_the_magic_is_in_its_help(kernel) -> None:
     help_text = kernel.help("%%aml_run?")
     for flag in FLAGS:
         assert flag in help_text
+    assert "%%aml_run [--name" in help_text
     _, printed = kernel("%aml help")
     assert "%aml track on" in printed
 
@@ -145,7 +174,21 @@ def test_tab_knows_commands_experiments_metrics_tags_and_flags(kernel) -> None:
     assert kernel.completions("%%aml_run --experiment ") == ["%%aml_run --experiment 'first one'"]
     assert kernel.completions("%%aml_run --tag ") == ["%%aml_run --tag colour="]
     assert kernel.completions("%%aml_run --var dep") == ["%%aml_run --var depth"]
+    assert kernel.completions("%%aml_run --var ") == ["%%aml_run --var depth"]
     assert "import_module" in " ".join(kernel.completions("from importlib import import_m"))
+
+
+def test_a_name_with_spaces_stands_in_quotes_and_is_completed_so(kernel) -> None:
+    kernel("%%aml_run --experiment exp\n%aml log 'two words' 1 + 1\n%aml log \"it's\" 3\n%aml tag 'a key' some value")
+    assert only_run("exp").tags == {"a key": "some value"}
+    (run,) = Workspace.default().experiments["exp"].get_runs()
+    assert run.get_metrics() == {"two words": 2, "it's": 3}
+    kernel.flush()
+    for typed in ("'two", "tw", "'two w"):
+        assert kernel.completions(f"%aml log {typed}") == ["%aml log 'two words'"]
+    assert kernel.completions("%aml tag a") == ["%aml tag 'a key'"]
+    reply, text = kernel("%aml log 'two words 3")
+    assert reply["ename"] == "UsageError" and "quotes" in text
 
 
 def test_azureml_is_served_and_what_is_not_says_so(kernel) -> None:

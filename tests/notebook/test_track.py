@@ -34,6 +34,7 @@ def test_each_cell_becomes_a_run_as_a_server_would_record_it(kernel) -> None:
     (session,) = runs("aml.session", kernel)
     assert (session.status, session.experiment, session.details["end"]) == ("Completed", "mine", "TrackingOff")
     on, logs, shell, figure, error, off = runs("aml.cell", kernel)
+    assert [cell.details["execution_count"] for cell in (on, logs, shell)] == [1, 2, 3]
     assert {cell.parent for cell in (on, logs, shell, figure, error, off)} == {session.id}
     assert texts(logs) == {"stdout.txt": "hello\n", "result.txt": "2\n"}
     assert logs.details["source"].startswith("from jupyter_aml") and logs.details["execution_count"] == 2
@@ -46,6 +47,18 @@ def test_each_cell_becomes_a_run_as_a_server_would_record_it(kernel) -> None:
     # the session owns what was logged, the cell shows it
     assert store.metrics([session.id])[session.id]["loss"].last == 0.5
     assert store.metrics([logs.id])[logs.id]["loss"].last == 0.5
+
+
+def test_the_session_keeps_the_source_of_its_folder(kernel, tmp_path) -> None:
+    (tmp_path / "model.py").write_text("x = 1")
+    kernel("%aml track on mine")
+
+    def taken():
+        (session,) = runs("aml.session", kernel)
+        return session.snapshot
+
+    snapshot = wait_for(taken)
+    assert "model.py" in Workspace.default().connection.store.snapshot(snapshot).files
 
 
 def test_the_cell_that_switches_on_may_log(kernel) -> None:

@@ -1,11 +1,13 @@
 """A tracked notebook's cells become runs, whatever happens to their kernel."""
 
 import json
+import subprocess
 
 import pytest
 
 from jupyter_aml.store.records import RunQuery
 from jupyter_aml.tracking.context import cell_run_id
+from jupyter_aml.tracking.lifetime import GIT_DIFF
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -279,7 +281,8 @@ async def test_a_rename_counts_from_the_next_cell_on(notebook, store, eventually
     await jp_fetch("api", "sessions", kernel.notebook_session, method="PATCH", body=body)
     run = await ended(eventually, store, cell_run_id(await kernel.run("2")))
     assert run.details["notebook"] == "other.ipynb"
-    assert len(sessions(store)) == 1
+    (session,) = sessions(store)
+    assert session.details["notebook"] == "other.ipynb"
 
 
 async def test_notebooks_that_share_a_kernel_are_told_apart_by_their_cells(notebook, store, eventually) -> None:
@@ -359,3 +362,96 @@ async def test_cancelling_a_session_stops_its_cell_and_not_the_session(notebook,
     await jp_fetch("aml", "api", "v1", "runs", session.id, "cancel", method="POST", body="{}")
     assert (await ended(eventually, store, cell_run_id(msg_id))).status == "Canceled"
     assert store().run(session.id).status == "Running"
+
+
+async def test_what_a_thread_logs_belongs_to_the_cell_that_began_it(notebook, store, eventually, tmp_path) -> None:
+    kernel = await notebook()
+    begun = (
+        "import os, threading, time\n"
+        "from jupyter_aml import Run\n"
+        "run = Run.get_context()\n"
+        "def work():\n"
+        "    run.log('begun', 1)\n"
+        f"    while not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.01)\n"
+        "    for i in range(50): run.log('late', i)\n"
+        "thread = threading.Thread(target=work)\nthread.start()"
+    )
+    first = cell_run_id(await kernel.run(begun))
+    second = cell_run_id(await kernel.run(f"open({str(tmp_path / 'go')!r}, 'w').close()\nrun.log('own', 1)\n1 / 0"))
+    third = cell_run_id(await kernel.run("thread.join(); run.log('own', 2); run.flush()"))
+    await ended(eventually, store, third)
+    metrics = store().metrics([first, second, third])
+    assert {name: metric.count for name, metric in metrics[first].items()} == {"begun": 1, "late": 50}
+    assert {name: metric.last for name, metric in metrics[second].items()} == {"own": 1}
+    assert {name: metric.last for name, metric in metrics[third].items()} == {"own": 2}
+
+
+async def test_a_pool_logs_for_the_cell_that_asks_it_and_nothing_logs_for_one_that_ended(
+    notebook, store, eventually
+) -> None:
+    kernel = await notebook()
+    first = cell_run_id(
+        await kernel.run(
+            "import asyncio\nfrom concurrent.futures import ThreadPoolExecutor\nfrom jupyter_aml import Run\n"
+            "run, pool, go = Run.get_context(), ThreadPoolExecutor(1), asyncio.Event()\n"
+            "async def wait():\n    await go.wait()\n    run.log('task', 1)\n"
+            "task = asyncio.ensure_future(wait())\n"
+            "pool.submit(run.log, 'pooled', 1).result()"
+        )
+    )
+    second = cell_run_id(await kernel.run("pool.submit(run.log, 'pooled', 2).result(); go.set(); await task"))
+    await kernel.run("run.log('silent', 1)", silent=True)
+    third = cell_run_id(await kernel.run("run.flush()"))
+    await ended(eventually, store, third)
+    session = store().run(first).parent
+    metrics = store().metrics([first, second, third, session])
+    assert {name: metric.last for name, metric in metrics[first].items()} == {"pooled": 1, "task": 1}
+    assert {name: metric.last for name, metric in metrics[second].items()} == {"pooled": 2}
+    assert "silent" in metrics[session] and not metrics.get(third)
+
+
+def git(folder, *words):
+    subprocess.run(
+        ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+
+
+async def test_a_session_keeps_the_git_state_and_the_source_of_its_notebooks_folder(
+    notebook, store, eventually, jp_root_dir
+) -> None:
+    folder = jp_root_dir / "project"
+    folder.mkdir()
+    (folder / "model.py").write_text("x = 1\n")
+    git(folder, "init", "-b", "topic")
+    git(folder, "add", ".")
+    git(folder, "commit", "-m", "first")
+    (folder / "model.py").write_text("x = 2\n")
+    kernel = await notebook("project/training.ipynb")
+    await kernel.run("1")
+    session = await eventually(lambda: next((s for s in sessions(store) if s.snapshot), None))
+    assert session.properties["azureml.git.branch"] == "topic"
+    assert "+x = 2" in store().text(session.id, GIT_DIFF)
+    assert sorted(store().snapshot(session.snapshot).files) == ["model.py", "training.ipynb"]
+    assert "snapshot" not in session.details
+
+
+async def test_of_a_folder_that_is_too_large_a_session_keeps_the_notebook_and_says_so(
+    notebook, store, eventually, jp_root_dir, monkeypatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_AML_SNAPSHOT_MAX_FILES", "2")
+    for i in range(3):
+        (jp_root_dir / f"{i}.txt").touch()
+    kernel = await notebook()
+    await kernel.run("1")
+    session = await eventually(lambda: next((s for s in sessions(store) if s.snapshot), None))
+    assert list(store().snapshot(session.snapshot).files) == ["training.ipynb"]
+    assert "Only the notebook itself" in session.details["snapshot"]
+
+
+@pytest.mark.parametrize("jp_argv", [["--JupyterAML.snapshot=False"]])
+async def test_an_administrator_may_keep_no_source(jp_argv, notebook, store, eventually, jp_serverapp) -> None:
+    kernel = await notebook()
+    cell = await ended(eventually, store, cell_run_id(await kernel.run("1")))
+    await jp_serverapp.extension_manager.stop_all_extensions()  # waits for what is recorded in the background
+    assert store().run(cell.parent).snapshot is None

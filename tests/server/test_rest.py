@@ -107,11 +107,35 @@ async def test_no_route_answers_without_a_login(services, http_server_client, jp
 
 
 async def test_bad_input_is_said_in_one_shape(run, jp_fetch) -> None:
-    for params in ({"filter": "metrics.loss >"}, {"order": "no such field"}, {"limit": "many"}, {"cursor": "x"}):
+    for params, named in [
+        ({"filter": "metrics.loss >"}, ""),
+        ({"order": "no such field"}, ""),
+        ({"limit": "many"}, "many"),
+        ({"limit": "0"}, "from 1 on"),
+        ({"cursor": "x"}, ""),
+        ({"status": "Bogus"}, "Failed"),
+        ({"experment": "exp"}, "experiment"),
+    ]:
         with pytest.raises(HTTPClientError) as refused:
             await jp_fetch(*API, "runs", params=params)
         assert refused.value.code == 400, params
-        assert json.loads(refused.value.response.body)["error"]["message"]
+        assert named in json.loads(refused.value.response.body)["error"]["message"]
+    assert (await get(jp_fetch, "runs", **{"1795541137476": ""}))["runs"]  # as JupyterLab asks, past every cache
+
+
+async def test_a_page_that_is_ahead_of_the_feed_is_told_to_load_anew(run, jp_fetch, jp_ws_fetch) -> None:
+    last = (await get(jp_fetch, "info"))["last_change"]
+    socket = await jp_ws_fetch(*API, "live", params={"after": str(last + 999_999)})
+    said = [json.loads(await socket.read_message()) for _ in range(2)]
+    assert said == [{"type": "hello", "last": last}, {"type": "reset", "last": last}]
+    socket.close()
+
+
+@pytest.mark.parametrize("after", ["abc", "-1", "1e3", "9" * 30])
+async def test_what_is_no_place_in_the_feed_is_refused(run, jp_ws_fetch, after) -> None:
+    with pytest.raises(HTTPClientError) as refused:
+        await jp_ws_fetch(*API, "live", params={"after": after})
+    assert refused.value.code == 400
 
 
 async def test_a_tag_is_changed_and_the_feed_tells(run, jp_fetch, jp_ws_fetch) -> None:

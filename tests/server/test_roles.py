@@ -55,7 +55,9 @@ def batch(first, *events):
 
 
 def born(id, **more):
-    return RunCreated(run=RunRecord(id=id, experiment="exp", type="aml.interactive", created=1.0, status="Running", **more))
+    return RunCreated(
+        run=RunRecord(id=id, experiment="exp", type="aml.interactive", created=1.0, status="Running", **more)
+    )
 
 
 async def test_each_role_may_do_what_those_below_it_may(ask) -> None:
@@ -63,10 +65,22 @@ async def test_each_role_may_do_what_those_below_it_may(ask) -> None:
         return [(await ask(user, method, route, body))[0] for user in ("nobody", "guest", "ben", "ann")]
 
     assert await statuses("GET", "runs") == [403, 200, 200, 200]
-    assert await statuses("POST", "store/read/last_change", wire.dumps({"args": [], "kwargs": {}})) == [403, 200, 200, 200]
-    assert await statuses("POST", "store/apply", batch(0, born("r"), RunStatus(run="r", status="Completed", at=2.0))) == [403, 403, 200, 200]
+    assert await statuses("POST", "store/read/last_change", wire.dumps({"args": [], "kwargs": {}})) == [
+        403,
+        200,
+        200,
+        200,
+    ]
+    assert await statuses(
+        "POST", "store/apply", batch(0, born("r"), RunStatus(run="r", status="Completed", at=2.0))
+    ) == [403, 403, 200, 200]
     assert await statuses("PATCH", "runs/r", json.dumps({"name": "x"})) == [403, 403, 200, 200]
-    assert await statuses("POST", "store/settings", wire.dumps({"values": {"description": "x"}})) == [403, 403, 403, 204]
+    assert await statuses("POST", "store/settings", wire.dumps({"values": {"description": "x"}})) == [
+        403,
+        403,
+        403,
+        204,
+    ]
     assert await statuses("GET", "activity") == [403, 403, 403, 200]
     assert (await ask("ben", "DELETE", "runs/r"))[0] == 403
     assert (await ask("ben", "POST", "store/apply", batch(2, RunDeleted(run="r", at=3.0))))[0] == 403

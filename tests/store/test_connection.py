@@ -25,7 +25,7 @@ def connection(tmp_path):
 
 def fresh(connection: Connection) -> Connection:
     """A connection as another process would have it."""
-    return Connection(connection.folder, connection.about)
+    return Connection(connection.place, connection.about)
 
 
 def born(run_id: str, owner: str = "", status: str = "Running") -> RunCreated:
@@ -157,6 +157,74 @@ def test_forked_children_write_by_themselves(tmp_path) -> None:
     connection.flush()
     assert set(other.store.metrics(["r"])["r"]) == {"parent", "m0", "m1", "m2"}
     connection.close()
+
+
+def _log_late_in_child(folder: str, name: str) -> None:
+    connect(folder).series("r", name).point(1.0)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_what_a_child_wrote_is_there_when_it_has_ended(tmp_path, method) -> None:
+    connection = connect(tmp_path / "ws", create=True)
+    connection.series("r", "parent").point(1.0)
+    assert set(connection.store.metrics(["r"])["r"]) == {"parent"}
+    child = multiprocessing.get_context(method).Process(target=_log_late_in_child, args=(str(tmp_path / "ws"), "child"))
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+    assert set(connection.store.metrics(["r"])["r"]) == {"parent", "child"}
+
+
+def _log_in_grandchild(folder: str) -> None:
+    connect(folder).series("r", "child").point(1.0)
+    child = multiprocessing.get_context("fork").Process(target=_log_late_in_child, args=(folder, "grandchild"))
+    child.start()
+    child.join(60)
+
+
+def test_children_of_children_leave_nothing_behind(tmp_path) -> None:
+    connection = connect(tmp_path / "ws", create=True)
+    assert connection.store is not None
+    child = multiprocessing.get_context("fork").Process(target=_log_in_grandchild, args=(str(tmp_path / "ws"),))
+    child.start()
+    child.join(60)
+    assert set(connection.store.metrics(["r"])["r"]) == {"child", "grandchild"}
+    assert list((tmp_path / "ws" / "journals").iterdir()) == []
+
+
+class SlowStore:
+    """A store that takes a batch only when it may."""
+
+    def __init__(self, store) -> None:
+        self._store = store
+        self.asked, self.may = threading.Event(), threading.Event()
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def apply(self, batch):
+        self.asked.set()
+        assert self.may.wait(60)
+        return self._store.apply(batch)
+
+
+def test_what_is_on_its_way_to_the_store_is_not_there_yet(tmp_path) -> None:
+    from jupyter_aml.store.journal import Journal
+    from jupyter_aml.store.shipper import Shipper
+    from jupyter_aml.store.sql.store import in_folder
+
+    journal, store = Journal(tmp_path / "journals"), SlowStore(in_folder(tmp_path))
+    shipper = Shipper(journal, lambda: store, lambda part: None)
+    journal.write(born("a"))
+    assert store.asked.wait(60)  # the thread in the background delivers
+    assert shipper.pending
+    store.may.set()
+    shipper.ship()
+    assert not shipper.pending
+    assert store.run("a") is not None
+    shipper.stop()
+    journal.close(remove=True)
+    store.close()
 
 
 MANY = """

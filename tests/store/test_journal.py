@@ -254,6 +254,34 @@ def test_a_full_disk_stops_nothing_and_loses_nothing(tmp_path) -> None:
     assert done.stderr.count("cannot write") == 1, "told once"
 
 
+RECOVERY = """
+import logging, resource, signal, sys, time
+logging.disable()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from jupyter_aml.store.journal import Journal
+from pathlib import Path
+def seconds(count):
+    journal = Journal(Path(sys.argv[1]))
+    ref = journal.name_series({"run": "r", "name": "loss", "kind": "scalar", "origin": "", "description": ""})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+    for i in range(count):
+        journal.point(ref, i, float(i))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    began = time.process_time()
+    journal.retry_held()
+    assert not journal.held
+    return time.process_time() - began
+print(seconds(160_000) / seconds(20_000))
+"""
+
+
+def test_what_a_full_disk_held_up_is_written_in_proportion(tmp_path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", RECOVERY, str(tmp_path)], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert float(done.stdout) < 24, "eight times as many entries take about eight times as long"
+
+
 def test_two_journals_are_two_files_and_private(tmp_path) -> None:
     one, two = Journal(tmp_path / "j"), Journal(tmp_path / "j")
     assert one.path != two.path

@@ -1,20 +1,14 @@
 """Runs keep what they are told, in the SDK's shapes, and refuse what cannot be."""
 
 import math
+import subprocess
+import sys
+import threading
 
 import pytest
 
 from jupyter_aml import Experiment, Run, Workspace
 from jupyter_aml.errors import RunStateException, SnapshotException, UserErrorException
-
-
-@pytest.fixture
-def experiment(tmp_path, monkeypatch):
-    folder = tmp_path / "work"
-    folder.mkdir()
-    (folder / "train.py").write_text("print(1)\n")
-    monkeypatch.chdir(folder)
-    return Experiment(Workspace.from_config(), "exp")
 
 
 def test_metrics_have_the_sdks_shapes(experiment) -> None:
@@ -105,6 +99,42 @@ def test_a_snapshot_honours_amlignore_and_comes_back(experiment, tmp_path) -> No
     assert sorted(p.name for p in (tmp_path / "again").iterdir()) == [".amlignore", "train.py"]
     with pytest.raises(SnapshotException):
         experiment.start_logging(snapshot_directory="nothing")
+
+
+def test_a_run_that_a_thread_completes_is_waited_for(experiment) -> None:
+    run = experiment.start_logging(snapshot_directory=None)
+    threading.Timer(0.3, run.complete).start()
+    assert run.wait_for_completion()["status"] == "Completed"
+
+
+def test_a_run_that_nobody_else_would_end_is_not_waited_for(tmp_path, home) -> None:
+    code = (  # in a process of its own: other tests' threads may live on in this one
+        "import threading\n"
+        "from jupyter_aml import Experiment, Workspace\n"
+        "from jupyter_aml.errors import RunStateException\n"
+        "run = Experiment(Workspace.default(), 'exp').start_logging()\n"
+        "threading.Thread(target=run.log, args=('last', 1)).start()\n"
+        "try:\n    run.wait_for_completion()\n"
+        "except RunStateException as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "call complete() to end it" in done.stdout, done.stderr
+
+
+def test_a_workspace_in_the_source_folder_is_no_source(tmp_path, monkeypatch) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "train.py").write_text("1")
+    monkeypatch.chdir(folder)
+    for place in (folder / "aml", folder):  # below the folder, and the folder itself
+        workspace = Workspace.from_url(str(place), create=True)
+        run = Experiment(workspace, "exp").start_logging(snapshot_directory=".")
+        assert "train.py" in workspace.connection.store.snapshot(run.get_snapshot_id()).files
+        code = f"from jupyter_aml import Workspace; print(Workspace.from_url({str(place)!r}).connection.recover())"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        assert done.stdout.strip() == "[]", done.stderr  # another process sees that this one lives
+        assert run.get_status() == "Running"
+        run.complete()
 
 
 def test_a_block_ends_its_run(experiment) -> None:

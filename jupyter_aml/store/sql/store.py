@@ -316,13 +316,13 @@ class SqlStore(Store):
     def referenced(self, digests: Sequence[str]) -> set[str]:
         """See Store.referenced."""
         wanted = set(digests)
-        rows = select(t.file.c.digest)
+        rows = select(t.file.c.digest).execution_options(yield_per=1000)
         if len(wanted) <= MANY:
             rows = rows.where(t.file.c.digest.in_(list(wanted))).distinct()
         with self._reading() as c:
-            c = c.execution_options(yield_per=1000)
             found = wanted.intersection(c.execute(rows).scalars())
-            for manifest in c.execute(select(t.snapshot.c.manifest)).scalars():
+            manifests = select(t.snapshot.c.manifest).execution_options(yield_per=50)
+            for manifest in c.execute(manifests).scalars():
                 if len(found) == len(wanted):
                     break
                 files = json.loads(zlib.decompress(manifest))["files"]

@@ -3,6 +3,7 @@ import uPlot from 'uplot';
 
 import { toNumber } from '../format';
 import { ISampled } from '../wire';
+import { timeSpan } from './span';
 
 const HEIGHT = 220;
 
@@ -57,7 +58,10 @@ export function Chart(props: {
       {
         width: node.clientWidth || 400,
         height: HEIGHT,
-        scales: { x: { time: axis === 'time' }, y: { distr: logarithmic ? 3 : 1 } },
+        scales: {
+          x: axis === 'time' ? { time: true, range: u => timeSpan(u.data[0]) } : { time: false },
+          y: { distr: logarithmic ? 3 : 1 }
+        },
         axes: [axes, { ...axes, size: 60 }],
         legend: { show: false },
         cursor: { drag: { x: true, y: false, setScale: false } },

@@ -30,7 +30,8 @@ export const runs: JupyterFrontEndPlugin<void> = {
         jumpToCell: run =>
           void commands.execute(CommandIDs.jumpToCell, {
             path: String(run.details.notebook ?? ''),
-            cell: String(run.details.cell_id ?? '')
+            cell: String(run.details.cell_id ?? ''),
+            session: run.parent ?? ''
           }),
         trackNotebook: () => void commands.execute(CommandIDs.toggleTracking, { tracked: true })
       },

@@ -8,6 +8,7 @@ import { Files, Images } from './files';
 import { Metrics } from './metrics';
 import { RunModel, Tab } from './model';
 import { Overview } from './overview';
+import { CELLS } from './parent';
 import { Source } from './source';
 import { IPageActions, ITabProps } from './tab';
 import { GitChanges, Log } from './texts';
@@ -22,9 +23,6 @@ const TABS: Record<Tab, (props: ITabProps) => JSX.Element> = {
   log: Log,
   children: Children
 };
-
-/** Kinds of run whose children are cells. */
-const CELLS = new Set(['aml.session', 'aml.notebook']);
 
 /** The page of one run. */
 export function RunBody(props: { model: RunModel; actions: IPageActions; trans: TranslationBundle }): JSX.Element {

@@ -1,6 +1,7 @@
 import { useLoaded } from '../../components/hooks';
 import { bytes, moment } from '../../format';
 import { IFile } from '../../wire';
+import { Below } from './parent';
 import { ITabProps } from './tab';
 
 const IMAGE = /\.(png|jpe?g|gif|webp|svg)$/i;
@@ -19,22 +20,29 @@ export function Images(props: ITabProps): JSX.Element {
   if (error) {
     return <div className="aml-Message aml-mod-error">{error}</div>;
   }
-  if (files && images.length === 0) {
-    return <p className="aml-Message">{trans.__('No figure was shown and no image logged.')}</p>;
-  }
   return (
-    <div className="aml-Images">
-      {images.map(file => (
-        <figure key={file.path} className="aml-Figure">
-          <figcaption>
-            <b>{file.path}</b>
-          </figcaption>
-          <a href={model.client.fileUrl(run.id, file.path)} target="_blank" rel="noopener noreferrer">
-            <img src={`${model.client.fileUrl(run.id, file.path)}?digest=${file.digest}`} alt={file.path} />
-          </a>
-        </figure>
-      ))}
-    </div>
+    <>
+      {files && (
+        <Below
+          {...props}
+          cells={trans.__('The figures that its cells showed are with the cells.')}
+          none={trans.__('No figure was shown and no image logged.')}
+          empty={images.length === 0}
+        />
+      )}
+      <div className="aml-Images">
+        {images.map(file => (
+          <figure key={file.path} className="aml-Figure">
+            <figcaption>
+              <b>{file.path}</b>
+            </figcaption>
+            <a href={model.client.fileUrl(run.id, file.path)} target="_blank" rel="noopener noreferrer">
+              <img src={`${model.client.fileUrl(run.id, file.path)}?digest=${file.digest}`} alt={file.path} />
+            </a>
+          </figure>
+        ))}
+      </div>
+    </>
   );
 }
 

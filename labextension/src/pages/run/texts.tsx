@@ -1,7 +1,8 @@
 import * as React from 'react';
 
 import { useLoaded } from '../../components/hooks';
-import { plainText } from '../../format';
+import { gitFacts, plainText } from '../../format';
+import { Below, Kept, useKeeper } from './parent';
 import { ITabProps } from './tab';
 
 /** Characters of a log that are kept on the page: its end. */
@@ -10,16 +11,23 @@ const KEPT = 400_000;
 /** What was not committed when the run began. */
 export function GitChanges(props: ITabProps): JSX.Element {
   const { model, run, trans } = props;
-  const { value: diff, error } = useLoaded(() => model.client.diff(run.id), [run.id, run.status]);
-  const git = Object.entries(run.properties).filter(([key]) => key.includes('git'));
+  const { keeper, error: lost } = useKeeper(props, gitFacts(run.properties).length > 0);
+  const id = keeper?.id ?? null;
+  const git = gitFacts(keeper?.properties ?? {});
+  const { value: diff, error: unread } = useLoaded(
+    () => (id ? model.client.diff(id) : Promise.resolve(null)),
+    [id, git.length]
+  );
+  const error = lost ?? unread;
   return (
     <>
+      {keeper && <Kept {...props} keeper={keeper} />}
       {git.length > 0 && (
         <table className="aml-Facts">
           <tbody>
             {git.map(([key, text]) => (
               <tr key={key}>
-                <th scope="row">{key.replace(/^.*git\./, '')}</th>
+                <th scope="row">{key}</th>
                 <td>{text}</td>
               </tr>
             ))}
@@ -27,7 +35,11 @@ export function GitChanges(props: ITabProps): JSX.Element {
         </table>
       )}
       {error && <div className="aml-Message aml-mod-error">{error}</div>}
-      {diff && diff.diff === '' && <p className="aml-Message">{trans.__('No uncommitted changes were kept.')}</p>}
+      {diff && diff.diff === '' && (
+        <p className="aml-Message">
+          {git.length > 0 ? trans.__('No uncommitted changes were kept.') : trans.__('No git state was kept.')}
+        </p>
+      )}
       {diff && diff.diff !== '' && (
         <pre className="aml-Code aml-Diff">
           {diff.diff.split('\n').map((line, index) => (
@@ -58,7 +70,7 @@ export function Log(props: ITabProps): JSX.Element {
   const { value: files, error } = useLoaded(() => model.client.files(run.id), [run.id, model.version]);
   const texts = (files ?? []).filter(file => file.digest === '' && !file.path.endsWith('git.diff'));
   const [chosen, setChosen] = React.useState<string | null>(null);
-  const path = chosen ?? texts[0]?.path ?? null;
+  const path = chosen ?? firstText(texts);
   const text = useGrowing(props, path);
   const box = React.useRef<HTMLPreElement>(null);
   const atEnd = React.useRef(true);
@@ -70,11 +82,20 @@ export function Log(props: ITabProps): JSX.Element {
   if (error) {
     return <div className="aml-Message aml-mod-error">{error}</div>;
   }
-  if (files && texts.length === 0) {
-    return <p className="aml-Message">{trans.__('Nothing was printed.')}</p>;
+  const below = files && (
+    <Below
+      {...props}
+      cells={trans.__('What its cells printed is with the cells.')}
+      none={trans.__('Nothing was printed.')}
+      empty={texts.length === 0}
+    />
+  );
+  if (texts.length === 0) {
+    return <>{below}</>;
   }
   return (
     <div className="aml-Log">
+      {below}
       <div className="aml-Controls" role="group">
         {texts.map(file => (
           <button
@@ -100,6 +121,11 @@ export function Log(props: ITabProps): JSX.Element {
       </pre>
     </div>
   );
+}
+
+/** The text that is shown before one is chosen: what was printed, rather than the result. */
+export function firstText(texts: readonly { path: string }[]): string | null {
+  return (texts.find(file => file.path === 'stdout.txt') ?? texts[0])?.path ?? null;
 }
 
 /** A text that grows: only what is new is asked for. */

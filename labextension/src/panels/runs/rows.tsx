@@ -8,6 +8,10 @@ import { IExperiment, IRun, ended } from '../../wire';
 import { RunList } from './list';
 import { RunsModel } from './model';
 
+/** How many of a run's metrics its row shows, and its hint. */
+const SHOWN = 4;
+const HINTED = 12;
+
 /** What rows can do besides opening and closing. */
 export interface IActions {
   openRun(run: IRun): void;
@@ -145,9 +149,17 @@ export function RunRow(props: ITree & { run: IRun; level: number; flat?: boolean
   const open = children ? list !== null : null;
   const isCell = run.type === 'aml.cell';
   const toggle = () => model.toggleRun(run);
-  const metrics = mainMetrics(run, 2);
+  const all = mainMetrics(run, HINTED);
+  const metrics = all.slice(0, SHOWN);
   const count = run.details.execution_count;
-  const hint = [title(run), run.status, run.error?.message, moment(run.started ?? run.created), run.id];
+  const hint = [
+    title(run),
+    run.status,
+    run.error?.message,
+    moment(run.started ?? run.created),
+    run.id,
+    ...all.map(metric => `${metric.name} = ${value(metric.last)}`)
+  ];
   return (
     <>
       <div
@@ -174,8 +186,12 @@ export function RunRow(props: ITree & { run: IRun; level: number; flat?: boolean
           {metrics.length > 0 && (
             <span className="aml-Row-metrics">
               {metrics.map(metric => (
-                <span key={metric.name} title={`${metric.name} = ${value(metric.last)}`}>
-                  <i>{metric.name}</i> {value(metric.last)}
+                <span
+                  key={metric.name}
+                  title={`${metric.name} = ${value(metric.last)}`}
+                  style={{ gridTemplateColumns: `minmax(${Math.min(metric.name.length, 6)}ch, auto) max-content` }}
+                >
+                  <i>{metric.name}</i> <b>{value(metric.last)}</b>
                 </span>
               ))}
             </span>
