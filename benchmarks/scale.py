@@ -49,12 +49,14 @@ def long_series(store) -> None:
     """One run with a series of a million points, in batches as a journal's."""
     if store.run("long") is not None:
         return
-    at = 0
-    store.apply(Batch(journal="long", first=at, count=1, events=[RunCreated(run=RunRecord(id="long", experiment="long", type="aml.interactive", status="Running", created=2e9))]))  # fmt: skip
-    for start in range(0, SERIES, 50_000):
+    record = RunRecord(id="long", experiment="long", type="aml.interactive", status="Running", created=2e9)
+    store.apply(Batch(journal="long", first=0, count=1, events=[RunCreated(run=record)]))
+    for at, start in enumerate(range(0, SERIES, 50_000), 1):
         part = range(start, start + 50_000)
-        at += 1
-        event = Points(run="long", name="loss", steps=array("q", part), times=array("d", [1e9 + s * 0.01 for s in part]), values=array("d", [1 / (s + 1) for s in part]))  # fmt: skip
+        event = Points(
+            run="long", name="loss", steps=array("q", part), times=array("d", [1e9 + s * 0.01 for s in part]),
+            values=array("d", [1 / (s + 1) for s in part]),
+        )  # fmt: skip
         store.apply(Batch(journal="long", first=at, count=1, events=[event]))
 
 

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -104,3 +106,11 @@ def test_a_secret_is_nowhere_on_disk(tmp_path, home, monkeypatch):
     kept = [path for root in (tmp_path, home) for path in root.rglob("*") if path.is_file()]
     assert any(path.name == "workspace.db" for path in kept)
     assert [path for path in kept if canary.encode() in path.read_bytes()] == []
+
+
+def test_each_promise_names_tests_that_there_are():
+    root = Path(__file__).parents[1]
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (root / "README.md").read_text())
+    assert len(named) > 8
+    for file, test in named:
+        assert re.search(rf"^(async )?def {test}\(", (root / file).read_text(), re.MULTILINE), f"{file}::{test}"

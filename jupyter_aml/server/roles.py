@@ -48,7 +48,7 @@ class RoleAuthorizer(Authorizer):
     def _needed(handler: Any, action: str, resource: str) -> str:
         if resource in _OWN:
             return "owner"
-        if resource.startswith("jupyter_aml:"):
-            if handler.request.method == "DELETE" or getattr(handler, "for_owners", False):
-                return "owner"
+        ours = resource.startswith("jupyter_aml:")
+        if ours and (handler.request.method == "DELETE" or getattr(handler, "for_owners", False)):
+            return "owner"
         return "reader" if action == "read" else "contributor"

@@ -96,10 +96,10 @@ it("git's facts are shown once", () => {
 });
 
 it.each([
-  ['/home/me/work/deep/a.ipynb', '/home/me/work', 'deep/a.ipynb'],
-  ['/home/me/work/a.ipynb', '/home/me/work/', 'a.ipynb'],
+  ['/home/me/lab/deep/a.ipynb', '/home/me/lab', 'deep/a.ipynb'],
+  ['/home/me/lab/a.ipynb', '/home/me/lab/', 'a.ipynb'],
   ['/home/me/worker/a.ipynb', '/home/me/work', '/home/me/worker/a.ipynb'],
-  ['C:/work/a.ipynb', 'C:/work', 'a.ipynb'],
+  ['C:/lab/a.ipynb', 'C:/lab', 'a.ipynb'],
   ['deep/a.ipynb', '/home/me/work', 'deep/a.ipynb'],
   ['/a.ipynb', '/', 'a.ipynb'],
   ['a.ipynb', '', 'a.ipynb']
