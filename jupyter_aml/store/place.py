@@ -16,10 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from jupyter_aml.errors import UserErrorException, WorkspaceException
 from jupyter_aml.store import home
+from jupyter_aml.store.url import has_credentials, parameters, without_credentials
 
 if TYPE_CHECKING:
     from jupyter_aml.store.contract import Blobs, Store
@@ -29,10 +30,6 @@ Kind = Literal["folder", "postgresql", "http"]
 SCHEMES: dict[str, Kind] = {
     "postgresql": "postgresql", "postgres": "postgresql", "http": "http", "https": "http",
 }  # fmt: skip
-SECRETS = frozenset({"password", "token", "sslpassword"})
-"""Parameters of a URL that are credentials."""
-OURS = frozenset({"schema", "artifacts"})
-"""Parameters of a database's URL that are not the database's own."""
 _SPOOLS = ".remote"
 _ADDRESS = "address"
 
@@ -48,11 +45,6 @@ class Place:
     """The workspace's folder, or its spool on this machine."""
     address: str = field(default="", repr=False)
     """The URL with all that opens it."""
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        """What stands behind the address's question mark."""
-        return dict(parse_qsl(urlsplit(self.address).query))
 
     # -- what it is ----------------------------------------------------------------------------------------------
     def about(self) -> dict[str, Any]:
@@ -92,7 +84,7 @@ class Place:
             if self.kind == "postgresql" and not store.about():
                 made = {
                     "name": home.check_name(name or self._own_name()), "id": str(uuid.uuid4()), "created": time.time(),
-                    "artifacts": artifacts or self.parameters.get("artifacts") or (self.folder / "blobs").as_uri(),
+                    "artifacts": artifacts or parameters(self.address).get("artifacts") or (self.folder / "blobs").as_uri(),
                 }  # fmt: skip
                 store.put_settings({**made, **facts}, keep=True)
             return self._know(store.about())
@@ -100,7 +92,7 @@ class Place:
             store.close()
 
     def _own_name(self) -> str:
-        return self.parameters.get("schema") or unquote(urlsplit(self.url).path).strip("/") or "workspace"
+        return parameters(self.address).get("schema") or unquote(urlsplit(self.url).path).strip("/") or "workspace"
 
     def _know(self, about: Mapping[str, Any]) -> dict[str, Any]:
         if not about:
@@ -121,7 +113,7 @@ class Place:
         if self.kind == "postgresql":
             from jupyter_aml.store.sql.store import on_postgresql
 
-            return on_postgresql(self, create=create)
+            return on_postgresql(self.address, create=create)
         from jupyter_aml.store.http.store import HttpStore
 
         return HttpStore(self.address)
@@ -188,24 +180,6 @@ def known_workspaces() -> dict[str, str]:
         except (WorkspaceException, KeyError):
             continue
     return {**found, **home.list_workspaces()}
-
-
-def without_credentials(url: str) -> str:
-    """A URL as people may see it. Parameters that only say where artifacts go are left out too."""
-    parts = urlsplit(url)
-    scheme = "postgresql" if parts.scheme == "postgres" else parts.scheme
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    port = f":{parts.port}" if parts.port else ""
-    user = f"{quote(unquote(parts.username), safe='')}@" if parts.username else ""
-    query = urlencode(sorted((k, v) for k, v in parse_qsl(parts.query) if k not in SECRETS and k != "artifacts"))
-    return urlunsplit((scheme, f"{user}{host}{port}", parts.path.rstrip("/"), query, ""))
-
-
-def has_credentials(url: str) -> bool:
-    """Whether a URL holds what nobody else may see."""
-    parts = urlsplit(url)
-    return bool(parts.password) or any(k in SECRETS for k, _ in parse_qsl(parts.query))
 
 
 def _write(path: Path, text: str) -> None:

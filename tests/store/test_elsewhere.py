@@ -16,7 +16,8 @@ import pytest
 from jupyter_aml import Experiment, Workspace
 from jupyter_aml.errors import StoreUnavailableException, UserErrorException, WorkspaceException
 from jupyter_aml.store.connection import connect
-from jupyter_aml.store.place import known_workspaces, place_of, without_credentials
+from jupyter_aml.store.place import known_workspaces, place_of
+from jupyter_aml.store.url import without_credentials
 
 pytestmark = pytest.mark.timeout(180)
 PLACES = {"postgresql": postgres_process.address, "http": jupyter_server_process.address}

@@ -7,10 +7,10 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from jupyter_aml.errors import FilterException, NotFoundException, StoreUnavailableException, UserErrorException
-from jupyter_aml.store.place import without_credentials
+from jupyter_aml.store.url import parameters, without_credentials
 
 TOKEN = "JUPYTER_AML_TOKEN"
 TIMEOUT = 60.0
@@ -27,9 +27,9 @@ class Client:
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
-        parameters = dict(parse_qsl(parts.query))
-        token = parameters.get("token") or os.environ.get(TOKEN, "")
-        workspace = parameters.get("workspace")
+        given = parameters(address)
+        token = given.get("token") or os.environ.get(TOKEN, "")
+        workspace = given.get("workspace")
         self._query = f"?{urlencode({'workspace': workspace})}" if workspace else ""
         self.url = without_credentials(address)
         self._base = urlunsplit(

@@ -6,25 +6,23 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from sqlalchemy import Engine, create_engine, event, text
 
 from jupyter_aml.errors import StoreUnavailableException, UserErrorException
-from jupyter_aml.store.place import OURS
 from jupyter_aml.store.sql.engine import TIMEOUT, watch_forks
-
-if TYPE_CHECKING:
-    from jupyter_aml.store.place import Place
+from jupyter_aml.store.url import OURS, parameters
 
 _SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 
 
-def postgres_engine(place: Place, *, create: bool = False) -> Engine:
+def postgres_engine(address: str, *, create: bool = False) -> Engine:
     """An engine for the database of a URL; its ``?schema=`` is where the tables are, so that one database holds many workspaces.
 
     Args:
+        address: the URL, credentials included.
         create: make the schema where there is none.
 
     Raises:
@@ -37,12 +35,12 @@ def postgres_engine(place: Place, *, create: bool = False) -> Engine:
         raise StoreUnavailableException(
             'A workspace in PostgreSQL needs the driver psycopg. Install it with: pip install "jupyter_aml[postgresql]"'
         ) from error
-    schema = place.parameters.get("schema", "public")
+    schema = parameters(address).get("schema", "public")
     if not _SCHEMA.match(schema):
         raise UserErrorException(
             f"schema={schema!r}: a schema's name is letters, digits and _, and begins with no digit."
         )
-    parts = urlsplit(place.address)
+    parts = urlsplit(address)
     query = urlencode([(k, v) for k, v in parse_qsl(parts.query) if k not in OURS])
     libpq = urlunsplit(("postgresql", parts.netloc, parts.path, query, ""))
 

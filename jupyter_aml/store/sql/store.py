@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, update
 
@@ -37,9 +37,7 @@ from jupyter_aml.store.sql import apply, migrate, points
 from jupyter_aml.store.sql import schema as t
 from jupyter_aml.store.sql.engine import sqlite_engine, translated
 from jupyter_aml.store.sql.work import MANY, Work, dumps, pieces
-
-if TYPE_CHECKING:
-    from jupyter_aml.store.place import Place
+from jupyter_aml.store.url import parameters, without_credentials
 
 
 class SqlStore(Store):
@@ -392,11 +390,11 @@ def in_folder(folder: Path | str) -> SqlStore:
     return SqlStore(engine, str(folder), lambda _: FolderBlobs(folder / "blobs"), migrate.folder_lock(folder))
 
 
-def on_postgresql(place: Place, *, create: bool = False) -> SqlStore:
+def on_postgresql(address: str, *, create: bool = False) -> SqlStore:
     """The store in a PostgreSQL database, its contents where the workspace's setting ``artifacts`` says.
 
     Args:
-        place: of the workspace.
+        address: ``postgresql://user:password@host/database?schema=NAME``.
         create: make the schema where there is none.
     """
     from jupyter_aml.store.sql.postgres import postgres_engine, schema_lock
@@ -406,9 +404,9 @@ def on_postgresql(place: Place, *, create: bool = False) -> SqlStore:
 
         return open_blobs(store.settings()["artifacts"])
 
-    engine = postgres_engine(place, create=create)
-    lock = schema_lock(engine, place.parameters.get("schema", "public"))
-    return SqlStore(engine, place.url, blobs, lock)
+    engine = postgres_engine(address, create=create)
+    lock = schema_lock(engine, parameters(address).get("schema", "public"))
+    return SqlStore(engine, without_credentials(address), blobs, lock)
 
 
 def _change(row: Any) -> Change:
