@@ -13,6 +13,7 @@ import os
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -180,6 +181,17 @@ def known_workspaces() -> dict[str, str]:
         except (WorkspaceException, KeyError):
             continue
     return {**found, **home.list_workspaces()}
+
+
+def ours(folder: Path) -> str:
+    """Why a folder is nobody's source: "a workspace", or where the credentials of others are kept; "" for any other folder."""
+    if (folder / home.ABOUT).is_file() or (folder / "workspace.db").is_file():
+        return "a workspace"
+    if folder.name == _SPOOLS:
+        with suppress(WorkspaceException):
+            if folder.parent.resolve() == home.home().resolve():
+                return "what this user keeps of workspaces elsewhere"
+    return ""
 
 
 def _write(path: Path, text: str) -> None:

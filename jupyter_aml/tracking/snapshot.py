@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from jupyter_aml.errors import SnapshotException, UserErrorException
 from jupyter_aml.store.contract import Blobs
 from jupyter_aml.store.journal import OWN, SUFFIX
+from jupyter_aml.store.place import ours
 from jupyter_aml.store.records import SnapshotRecord
 
 ALWAYS_OUT = frozenset(
@@ -129,8 +130,8 @@ def _walk(root: Path, leave_out: Callable[[Path], str]) -> tuple[list[tuple[str,
             folder_like = stat.S_ISDIR(state.st_mode)
             if ignored(name + "/" if folder_like else name):
                 continue
-            if folder_like and (Path(entry.path) / "workspace.db").is_file():
-                skipped[name] = "a workspace"
+            if folder_like and (reason := ours(Path(entry.path))):
+                skipped[name] = reason
             elif folder_like:
                 pending.append((Path(entry.path), name + "/"))
             elif not stat.S_ISREG(state.st_mode):
