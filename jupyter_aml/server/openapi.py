@@ -75,7 +75,8 @@ def _object(**properties: dict[str, Any]) -> dict[str, Any]:
 
 
 _NAMED = {"name": TEXT, "url": TEXT}
-_TRACKING = _object(path=TEXT, tracked=YES, experiment=TEXT, session_run=TEXT, kernel_id=TEXT)
+_PERHAPS = {"type": ["string", "null"]}
+_TRACKING = _object(path=TEXT, tracked=YES, experiment=TEXT, session_run=_PERHAPS, kernel_id=_PERHAPS)
 ANSWERS: dict[str, dict[str, Any]] = {
     "ActivityHandler": _object(activity=_many(_ref("Change")), before={"type": ["integer", "null"]}),
     "CancelHandler": _ref("RunRecord"),

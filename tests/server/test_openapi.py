@@ -1,6 +1,10 @@
 """The document that describes REST is true: what it says is there, and what is there it says."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from openapi_spec_validator import validate
@@ -49,3 +53,18 @@ async def test_what_is_served_fits_its_schema(services, jp_fetch, jp_asyncio_loo
         assert set(answer) <= set(
             described["components"]["schemas"].get(schema.get("$ref", "").rsplit("/", 1)[-1], schema)["properties"]
         )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_made_up_requests_meet_no_defect(tmp_path) -> None:
+    sys.path.insert(0, str(Path(__file__).parents[1] / "store"))
+    from jupyter_server_process import TOKEN, server
+
+    tool = Path(sys.executable).with_name("st")
+    command = [
+        tool, "run", f"{server().url}/aml/api/v1/openapi.json", "-H", f"Authorization: token {TOKEN}", "-n", "40",
+        "--checks", "not_a_server_error,response_schema_conformance,status_code_conformance,content_type_conformance",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"})
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

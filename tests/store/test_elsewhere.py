@@ -17,6 +17,7 @@ from jupyter_aml import Experiment, Workspace
 from jupyter_aml.errors import StoreUnavailableException, UserErrorException, WorkspaceException
 from jupyter_aml.store.connection import connect
 from jupyter_aml.store.place import known_workspaces, place_of
+from jupyter_aml.store.records import RunQuery
 from jupyter_aml.store.url import without_credentials
 
 pytestmark = pytest.mark.timeout(180)
@@ -177,3 +178,32 @@ def test_a_server_that_goes_away_and_comes_back_has_everything_once(kind, kill, 
     assert connection.store.run(run_id).status == ("Failed" if kill else "Completed")
     connection.close()
     assert not list((Path(connection.folder) / "journals").glob("*.aml"))
+
+
+WRITER = """
+import sys
+from jupyter_aml import Experiment, Workspace
+run = Experiment(Workspace.from_url(sys.argv[1], create=True), "e").start_logging(snapshot_directory=None)
+for step in range(500):
+    run.log("loss", float(step), step=step)
+run.complete()
+print(run.id)
+"""
+
+
+def test_several_processes_make_and_fill_a_workspace_at_once(url, tmp_path):
+    script = tmp_path / "write.py"
+    script.write_text(WRITER)
+    writers = [
+        subprocess.Popen([sys.executable, script, url], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+        for _ in range(4)
+    ]
+    ids = [writer.communicate(timeout=120)[0].split()[-1] for writer in writers]
+    assert [writer.returncode for writer in writers] == [0] * 4
+    connection = connect(url)
+    runs = {run.id: run for run in connection.store.walk(RunQuery(experiment="e", with_metrics=True))}
+    assert sorted(runs) == sorted(ids) and sorted(run.number for run in runs.values()) == [1, 2, 3, 4]
+    assert all(run.status == "Completed" and run.metrics["loss"].count == 500 for run in runs.values())
+    sequence = [change.seq for change in connection.store.changes()]
+    assert sequence == sorted(set(sequence))
+    connection.close()
