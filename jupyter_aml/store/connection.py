@@ -340,11 +340,16 @@ def close_with_child(close: Callable[[], None], before: int = 0) -> None:
         close: what is to be called. It may be called twice.
         before: the higher, the earlier.
     """
-    process = sys.modules.get("multiprocessing.process")
-    if process is not None and process.parent_process() is not None:
+    if made_by_multiprocessing():
         from multiprocessing.util import Finalize
 
         Finalize(None, close, exitpriority=before - 100)
+
+
+def made_by_multiprocessing() -> bool:
+    """Whether this process is a child of multiprocessing."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
 
 
 if hasattr(os, "register_at_fork"):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_aml.errors import AzureMLException, SnapshotException
-from jupyter_aml.store.connection import Connection, close_with_child
+from jupyter_aml.store.connection import Connection, close_with_child, made_by_multiprocessing
 from jupyter_aml.store.events import RunChanged, SnapshotTaken, TextLogged
 from jupyter_aml.store.records import TERMINAL
 from jupyter_aml.tracking import git, leaving, snapshot
@@ -213,7 +213,8 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 
 def _in_kernel() -> bool:
-    return "ipykernel" in sys.modules
+    """Whether this process is a kernel, which ends well whatever its cells did. A child that one made is none."""
+    return "ipykernel" in sys.modules and not made_by_multiprocessing()
 
 
 @atexit.register
