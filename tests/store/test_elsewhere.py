@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
 import signal
@@ -14,7 +16,7 @@ import postgres_process
 import pytest
 
 from jupyter_aml import Experiment, Workspace
-from jupyter_aml.errors import StoreUnavailableException, UserErrorException, WorkspaceException
+from jupyter_aml.errors import NotFoundException, StoreUnavailableException, UserErrorException, WorkspaceException
 from jupyter_aml.store.connection import connect
 from jupyter_aml.store.place import known_workspaces, place_of
 from jupyter_aml.store.records import RunQuery
@@ -206,4 +208,32 @@ def test_several_processes_make_and_fill_a_workspace_at_once(url, tmp_path):
     assert all(run.status == "Completed" and run.metrics["loss"].count == 500 for run in runs.values())
     sequence = [change.seq for change in connection.store.changes()]
     assert sequence == sorted(set(sequence))
+    connection.close()
+
+
+@pytest.mark.parametrize("size", [0, 1, 10_000, 2**20 + 1, 20_000_000])
+def test_a_servers_contents_come_back_whatever_way_they_came(size, tmp_path):
+    connection = connect(jupyter_server_process.address(), create=True)
+    data = os.urandom(size)
+    digest = hashlib.sha256(data).hexdigest()
+    (tmp_path / "file").write_bytes(data)
+    assert not connection.blobs.has(digest)
+    ways = [
+        lambda b: b.put_stream(io.BytesIO(data)),
+        lambda b: b.put_file(tmp_path / "file"),
+        lambda b: b.put_bytes(data),
+    ]
+    for way in ways:
+        assert way(connection.blobs) == (digest, size)
+    assert connection.blobs.has(digest)
+    with connection.blobs.open(digest) as file:
+        file.seek(size // 2)
+        assert file.read() == data[size // 2 :]
+    connection.blobs.fetch(digest, tmp_path / "deep" / "back")
+    assert (tmp_path / "deep" / "back").read_bytes() == data
+    with pytest.raises(NotFoundException):
+        connection.blobs.open("0" * 64)
+    with pytest.raises(NotFoundException):
+        connection.blobs.fetch("0" * 64, tmp_path / "nothing")
+    assert {path.name for path in tmp_path.iterdir()} - {"aml-home", "runtime"} == {"deep", "file"}
     connection.close()

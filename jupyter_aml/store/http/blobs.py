@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from jupyter_aml.errors import StoreUnavailableException, UserErrorException
+from jupyter_aml.store import spool
 from jupyter_aml.store.blobs import CHUNK, open_regular
 from jupyter_aml.store.contract import BlobInfo, Blobs
 from jupyter_aml.store.http import wire
 from jupyter_aml.store.http.client import Client
-
-_HELD = 8 * CHUNK
-"""Bytes of a stream that are held in memory."""
 
 
 class HttpBlobs(Blobs):
@@ -46,12 +44,9 @@ class HttpBlobs(Blobs):
 
     def put_stream(self, stream: BinaryIO) -> tuple[str, int]:
         """See Blobs.put_stream."""
-        with tempfile.SpooledTemporaryFile(_HELD) as held:
-            while chunk := stream.read(CHUNK):
-                held.write(chunk)
-            size = held.tell()
-            held.seek(0)
-            return self._put(cast(BinaryIO, held), size)
+        pieces = iter(lambda: spool.read(stream, CHUNK, "the stream"), b"")
+        with spool.spooled(bytearray(next(pieces, b"")), pieces) as (file, digest, size):
+            return self._send(file, digest, size)
 
     def put_bytes(self, data: bytes) -> tuple[str, int]:
         """See Blobs.put_bytes."""
@@ -59,22 +54,28 @@ class HttpBlobs(Blobs):
 
     def _put(self, file: BinaryIO, size: int) -> tuple[str, int]:
         """Two passes over the content: its name is its hash."""
-        hasher, left = hashlib.sha256(), size
-        while left and (chunk := file.read(min(CHUNK, left))):
+        hasher, size_now = hashlib.sha256(), 0
+        for chunk in spool.chunks(file, size, "the file"):
             hasher.update(chunk)
-            left -= len(chunk)
-        size -= left
-        digest = hasher.hexdigest()
+            size_now += len(chunk)
+        return self._send(file, hasher.hexdigest(), size_now)
+
+    def _send(self, file: BinaryIO, digest: str, size: int) -> tuple[str, int]:
         if not self.has(digest):
-            file.seek(0)
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
-            self._client.request("PUT", f"blobs/{digest}", _chunks(file, size), headers=headers)
+            body = spool.checked(file, digest, size, "the file")
+            try:
+                self._client.request("PUT", f"blobs/{digest}", body, headers=headers)
+            except spool.Changed:
+                raise UserErrorException(
+                    "A file changed while it was sent. Send it again when it is at rest."
+                ) from None
         return digest, size
 
     # -- reading -------------------------------------------------------------------------------------------------
     def open(self, digest: str) -> BinaryIO:
-        """See Blobs.open. A large content comes by way of a temporary file."""
-        held = cast(BinaryIO, tempfile.SpooledTemporaryFile(_HELD))  # noqa: SIM115
+        """See Blobs.open. The content comes by way of a temporary file."""
+        held = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115
         try:
             self._read(digest, held)
         except BaseException:
@@ -128,13 +129,3 @@ class HttpBlobs(Blobs):
     def remove(self, digest: str) -> None:
         """See Blobs.remove and walk."""
         self.walk()
-
-
-def _chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
-    left = size
-    while left:
-        chunk = file.read(min(CHUNK, left))
-        if not chunk:
-            raise UserErrorException("The file became shorter while it was sent.")
-        left -= len(chunk)
-        yield chunk
