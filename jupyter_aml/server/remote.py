@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +13,13 @@ from tornado import web
 
 from jupyter_aml.errors import NotFoundException, UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers, is_anonymous
+from jupyter_aml.store.blobs import CHUNK, is_digest
 from jupyter_aml.store.contract import Store
 from jupyter_aml.store.events import Batch, ExperimentDeleted, RunCreated, RunDeleted
 from jupyter_aml.store.http import wire
 
 MAX_BATCH = 128 * 2**20
 MAX_CONTENT = 64 * 2**30
-_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
-_CHUNK = 1 << 20
 
 
 class StoreHandler(AmlHandler):
@@ -202,7 +200,7 @@ class BlobHandler(StoreHandler):
     async def put(self, digest: str) -> Any:
         """Keep a content."""
         spool = self._spool
-        if spool is None or not _DIGEST.match(digest):
+        if spool is None or not is_digest(digest):
             raise UserErrorException("A content is named by its sha256.")
         await self.services.call(spool.flush)
         workspace = await self.workspace()
@@ -228,7 +226,7 @@ class BlobHandler(StoreHandler):
             self.set_header("Content-Type", "application/octet-stream")
             self.set_header("Content-Length", str(size))
             self.set_header("X-Content-Type-Options", "nosniff")
-            while chunk := await self.services.call(file.read, _CHUNK):
+            while chunk := await self.services.call(file.read, CHUNK):
                 self.write(chunk)
                 await self.flush()
         finally:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import BinaryIO, cast
 
 from jupyter_aml.errors import StoreUnavailableException, UserErrorException
 from jupyter_aml.store import spool
-from jupyter_aml.store.blobs import CHUNK, open_regular
+from jupyter_aml.store.blobs import CHUNK, open_regular, written
 from jupyter_aml.store.contract import BlobInfo, Blobs
 from jupyter_aml.store.http import wire
 from jupyter_aml.store.http.client import Client
@@ -91,18 +89,8 @@ class HttpBlobs(Blobs):
 
     def fetch(self, digest: str, target: Path | str) -> None:
         """See Blobs.fetch."""
-        path = Path(target)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            scratch = path.with_name(f".{secrets.token_hex(8)}.part")
-            try:
-                with open(scratch, "xb") as file:
-                    self._read(digest, file)
-                os.replace(scratch, path)  # noqa: PTH105
-            finally:
-                scratch.unlink(missing_ok=True)
-        except OSError as error:
-            raise UserErrorException(f"Cannot write {str(path)!r}: {error.strerror}.") from error
+        with written(target) as file:
+            self._read(digest, file)
 
     def _read(self, digest: str, file: BinaryIO) -> None:
         import urllib3
