@@ -11,6 +11,7 @@ The names are those of the AzureML SDK v1 where it has one, so that a notebook's
     ├── WorkspaceException              the workspace cannot be opened, found or written
     │   ├── StoreVersionException       its database is newer than this library
     │   └── StoreUnavailableException   locked, full, read-only or out of reach for now
+    ├── ConflictException               the name is taken, or what was read has been changed meanwhile
     ├── RunStateException               a run cannot go from its status to the one asked for
     ├── RunEnvironmentException         no run to be found in this process
     ├── SnapshotException               a snapshot cannot be taken or restored
@@ -72,6 +73,10 @@ class StoreVersionException(WorkspaceException):
 
 class StoreUnavailableException(WorkspaceException):
     """The store is locked, full, read-only or out of reach for now; nothing that was logged is lost."""
+
+
+class ConflictException(AzureMLException):
+    """The name is taken, or what was read has been changed by somebody else meanwhile; nothing was written."""
 
 
 class RunStateException(AzureMLException):

@@ -16,6 +16,7 @@ from tornado import web
 from jupyter_aml.errors import (
     AzureMLException,
     NotFoundException,
+    ConflictException,
     RunStateException,
     StoreUnavailableException,
     UserErrorException,
@@ -31,6 +32,7 @@ STATUS: list[tuple[type[AzureMLException], int]] = [
     (NotFoundException, 404),
     (UserErrorException, 400),
     (RunStateException, 409),
+    (ConflictException, 409),
     (StoreUnavailableException, 503),
     (AzureMLException, 500),
 ]

@@ -17,6 +17,7 @@ from jupyter_aml.store.blobs import CHUNK, is_digest
 from jupyter_aml.store.contract import Store
 from jupyter_aml.store.events import Batch, ExperimentDeleted, RunCreated, RunDeleted
 from jupyter_aml.store.http import wire
+from jupyter_aml.store.records import AssetRecord
 
 MAX_BATCH = 128 * 2**20
 MAX_CONTENT = 64 * 2**30
@@ -45,6 +46,18 @@ class StoreHandler(AmlHandler):
         except ValueError as error:
             raise UserErrorException(f"The body is not what the store's client sends: {error}.") from error
 
+    def call(self) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments that were sent.
+
+        Raises:
+            UserErrorException: they are none.
+        """
+        sent = self.sent()
+        try:
+            return list(sent["args"]), dict(sent["kwargs"])
+        except (KeyError, TypeError, ValueError):
+            raise UserErrorException("The body holds args and kwargs.") from None
+
     def answer(self, value: Any) -> None:
         """Answer with a value of the contract."""
         self.set_header("Content-Type", wire.MEDIA_TYPE)
@@ -62,23 +75,47 @@ class ReadHandler(StoreHandler):
         """``{"args", "kwargs"}`` → what the method gives."""
         if method not in wire.READS:
             raise NotFoundException(f"The store has no method {method!r}.")
-        sent = self.sent()
-        try:
-            args, kwargs = list(sent["args"]), dict(sent["kwargs"])
-        except (KeyError, TypeError, ValueError):
-            raise UserErrorException("The body holds args and kwargs.") from None
-
-        def ask(store: Store) -> Any:
-            try:
-                return getattr(store, method)(*args, **kwargs)
-            except TypeError as error:
-                raise UserErrorException(f"{method}: {error}.") from error
-
+        args, kwargs = self.call()
         if method == "about":  # a folder keeps it beside its store
             workspace = await self.workspace()
             self.answer({k: v for k, v in workspace.connection.about.items() if k not in ("url", "artifacts")})
             return
-        self.answer(await self.on_store(ask))
+        self.answer(await self.on_store(lambda store: ask(store, method, args, kwargs)))
+
+
+class WriteHandler(StoreHandler):
+    """`POST store/write/<method>`: a method of the contract that changes something at once."""
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def post(self, method: str) -> Any:
+        """``{"args", "kwargs"}`` → what the method gives."""
+        if method not in wire.WRITES:
+            raise NotFoundException(f"The store has no method {method!r}.")
+        args, kwargs = self.call()
+        if method == "delete_asset":
+            self.for_owners = True
+            if not self.authorizer.is_authorized(self, self.current_user, "write", self.auth_resource):  # type: ignore[arg-type]
+                raise web.HTTPError(403)
+        if not is_anonymous(self.current_user):  # whoever logged in by name has done it, whatever the request says
+            if method == "put_asset" and args and isinstance(args[0], AssetRecord):
+                args[0] = replace(args[0], user=self.who)
+            if method in ("change_asset", "delete_asset"):
+                kwargs["who"] = self.who
+        self.answer(await self.on_store(lambda store: ask(store, method, args, kwargs)))
+
+
+def ask(store: Store, method: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Call a method of the store.
+
+    Raises:
+        UserErrorException: it does not take these arguments.
+    """
+    try:
+        return getattr(store, method)(*args, **kwargs)
+    except (TypeError, AttributeError) as error:
+        raise UserErrorException(f"{method}: {error}.") from error
 
 
 class ApplyHandler(StoreHandler):
@@ -236,6 +273,7 @@ class BlobHandler(StoreHandler):
 
 ROUTES: list[tuple[str, type]] = [
     (r"/store/read/([a-z_]{1,40})", ReadHandler),
+    (r"/store/write/([a-z_]{1,40})", WriteHandler),
     (r"/store/apply", ApplyHandler),
     (r"/store/settings", SettingsHandler),
     (r"/store/blobs", BlobsHandler),

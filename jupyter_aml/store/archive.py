@@ -223,7 +223,7 @@ class _Events:
         for run in group:
             self._runs.add(run.id)
             self.told.runs += 1
-            born = replace(run, root=None, number=0, child_count=0, metrics={})
+            born = replace(run, root=None, number=0, child_count=0, revision=0, metrics={})
             if run.status in TERMINAL:
                 born = replace(born, status="Running", ended=None, error=None)
             self._event(RunCreated(run=born))

@@ -35,6 +35,7 @@ from jupyter_aml.store.blobs import FolderBlobs, is_digest, written
 from jupyter_aml.store.connection import Connection
 from jupyter_aml.store.contract import Blobs
 from jupyter_aml.store.journal import OWN, SUFFIX
+from jupyter_aml.store.verified import DamagedContent
 
 FORMAT = "jupyter_aml backup"
 VERSION = 1
@@ -190,6 +191,9 @@ def _lay_out(parts: Path, blobs: Blobs, about: dict[str, Any], told: Backup, lin
         try:
             with blobs.open(digest) as content:
                 put, size = copies.put_stream(content)
+        except DamagedContent:
+            told.damaged.append(digest)
+            continue
         except NotFoundException:  # collected meanwhile: nothing refers to it
             continue
         if put == digest:
@@ -230,6 +234,9 @@ def _zip(file: BinaryIO, parts: Path, blobs: Blobs, about: dict[str, Any], told:
                     content.seek(0)
                     with zipped.open(f"blobs/{digest}", "w", force_zip64=size > 2**30) as out:
                         shutil.copyfileobj(content, out, 2**20)
+            except DamagedContent:
+                told.damaged.append(digest)
+                continue
             except NotFoundException:
                 continue
             _note(about, told, digest, size)

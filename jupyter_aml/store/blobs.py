@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import secrets
 import stat
@@ -20,6 +21,7 @@ from typing import BinaryIO
 
 from jupyter_aml.errors import NotFoundException, StoreUnavailableException, UserErrorException
 from jupyter_aml.store.contract import BlobInfo, Blobs
+from jupyter_aml.store.verified import verified
 
 CHUNK = 1 << 20
 REFRESH = 3600.0
@@ -146,8 +148,9 @@ class FolderBlobs(OwnBlobs):
         """See Blobs.open."""
         try:
             if is_digest(digest):
-                return open(self._place(digest), "rb")
-        except FileNotFoundError:
+                raw = io.FileIO(self._place(digest))
+                return verified(raw, digest, os.fstat(raw.fileno()).st_size, self._base)
+        except (FileNotFoundError, IsADirectoryError):
             pass
         except OSError as error:
             raise self._unavailable(error) from error

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from jupyter_aml.store.answers import Answers
+from jupyter_aml.store.asset_contract import Assets, Queue
 from jupyter_aml.store.events import Batch
 from jupyter_aml.store.records import (
     Change,
@@ -78,7 +80,7 @@ class Blobs(ABC):
         """Remove a content; none of that digest is no error. Only garbage collection does this."""
 
 
-class Store(ABC):
+class Store(Assets, Queue, Answers, ABC):
     """A workspace's written memory. Thread-safe. Reads see all batches applied before."""
 
     url: str
@@ -94,6 +96,7 @@ class Store(ABC):
         Events that no longer make sense (a status for a run that has ended, a property that exists) change nothing.
 
         Raises:
+            ConflictException: an event is for another revision; nothing of the batch was applied.
             StoreUnavailableException: try again later; nothing of the batch was applied.
         """
 
@@ -160,7 +163,7 @@ class Store(ABC):
 
     @abstractmethod
     def referenced(self, digests: Sequence[str]) -> set[str]:
-        """Those of these digests that a file of a run or a snapshot refers to."""
+        """Those of these digests that a file of a run, a snapshot or an asset refers to."""
 
     # -- the feed ------------------------------------------------------------------------------------------------
     @abstractmethod

@@ -25,6 +25,7 @@ from jupyter_aml.store.journal import OWN, SUFFIX
 from jupyter_aml.store.journal_reader import Reader
 from jupyter_aml.store.locks import try_lock
 from jupyter_aml.store.records import MetricRecord, RunQuery, RunRecord
+from jupyter_aml.store.verified import DamagedContent
 
 Severity = Literal["ok", "warning", "error"]
 ROOM = 2**30
@@ -344,6 +345,8 @@ def _content(blobs: Blobs, digest: str, size: int, sizes: dict[str, int] | None,
             with blobs.open(digest) as content:
                 if sha256_of(content) != digest:
                     return "is damaged: it has another sha256"
+        except DamagedContent:
+            return "is damaged: it has another sha256"
         except NotFoundException:
             return "is not there"
     return ""

@@ -1,6 +1,8 @@
 """What a run says about itself. Every write to a workspace is one of these, appended to a journal.
 
 All are idempotent by design or made so by the store's note of how far each journal was applied.
+``only_revision``: the batch is refused as a whole (ConflictException) when the thing has another revision by then; no journal
+holds such an event, since its writer has to hear the answer.
 ``at`` is the writer's time; order is the journal's.
 """
 
@@ -30,6 +32,7 @@ class ExperimentPut:
     archived: bool | None = None
     rename: str | None = None
     description: str | None = None
+    only_revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,7 @@ class ExperimentDeleted:
     name: str
     at: float
     who: str = ""
+    only_revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,7 @@ class RunChanged:
     add_params: Mapping[str, Json] = field(default_factory=dict)
     add_details: Mapping[str, Json] = field(default_factory=dict)
     owner: str | None = None
+    only_revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +98,7 @@ class RunDeleted:
     run: str
     at: float
     who: str = ""
+    only_revision: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -143,9 +149,26 @@ class SnapshotTaken:
     snapshot: SnapshotRecord
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetLinked:
+    """The run read, wrote or registered a version of a named thing."""
+
+    tag: ClassVar[str] = "link"
+    run: str
+    role: str
+    """``input``, ``output``, ``registered`` …"""
+    kind: str
+    asset: str
+    """Id of the version."""
+    at: float
+    label: str = ""
+    """What the run calls it (the name of an input)."""
+    data: Mapping[str, Json] = field(default_factory=dict)
+
+
 Event = (
     ExperimentPut | ExperimentDeleted | RunCreated | RunStatus | RunChanged | RunDeleted
-    | Points | FileLogged | TextLogged | SnapshotTaken
+    | Points | FileLogged | TextLogged | SnapshotTaken | AssetLinked
 )  # fmt: skip
 
 
@@ -160,3 +183,5 @@ class Batch:
     first: int
     count: int
     events: Sequence[Event]
+    scope: str = ""
+    """The run by whose token it came: the journal is then no other's, from its first entry on."""

@@ -1,14 +1,13 @@
-"""A RunQuery as SQL. Whatever the user said reaches the database as a bound parameter."""
+"""What a RunQuery asks of a run, as SQL. Whatever the user said reaches the database as a bound parameter."""
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Select, and_, false, not_, or_, select, true, tuple_, type_coerce
+from sqlalchemy import ColumnElement, Float, Select, and_, false, literal_column, not_, or_, select, true, type_coerce
 
 from jupyter_aml.errors import FilterException
 from jupyter_aml.store.grammar import FIELDS, MAX_CONDITIONS, MAX_NESTING, MAX_VALUES, split_metric
@@ -52,6 +51,10 @@ class _Field:
     summary: Any = None
 
 
+_Hold = Callable[[_Field, Any], Any]
+"""Makes SQL of a field and what has to be true of its value."""
+
+
 def _field(name: str) -> _Field:
     if name in _COLUMNS:
         return _Field(column=_COLUMNS[name], numeric=name in _NUMERIC)
@@ -65,13 +68,17 @@ def _field(name: str) -> _Field:
 
 
 # -- conditions --------------------------------------------------------------------------------------------------
-def compiled(filters: Sequence[Filter]) -> list[ColumnElement[bool]]:
+def compiled(filters: Sequence[Filter], *, probing: bool = False) -> list[ColumnElement[bool]]:
     """Filters as SQL. Each is true or false of a run, never unknown: Not is the other runs.
+
+    Args:
+        probing: ask it of each run in turn; else of all runs at once, whose ids are then looked up.
 
     Raises:
         FilterException: no such field or operator, a value of the wrong kind, or too much of everything.
     """
     count = 0
+    hold = _probe if probing else _among
 
     def one(filter: Filter, depth: int) -> tuple[ColumnElement[bool], int]:
         """(as SQL, how deep that is nested)"""
@@ -95,50 +102,50 @@ def compiled(filters: Sequence[Filter]) -> list[ColumnElement[bool]]:
         count += 1
         if count > MAX_CONDITIONS:
             raise FilterException(f"The filter has more than {MAX_CONDITIONS} conditions.")
-        return _condition(filter), 0
+        return _condition(filter, hold), 0
 
     return [one(filter, 0)[0] for filter in filters]
 
 
-def _condition(condition: Condition) -> ColumnElement[bool]:
+def _condition(condition: Condition, hold: _Hold) -> ColumnElement[bool]:
     name, op, value = condition.field, condition.op, condition.value
     if op not in _OPERATORS:
         raise FilterException(f"{op!r} is no operator; there is: {' '.join(_OPERATORS)}.")
     if op == "!=":  # also true of runs that have no such thing
-        return not_(_condition(Condition(name, "=", value)))
+        return not_(_condition(Condition(name, "=", value), hold))
     field = _field(name)
     if op == "in":
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise FilterException(f"{name} in …: takes a list of values, not {value!r}.")
         if len(value) > MAX_VALUES:
             raise FilterException(f"{name} in …: takes at most {MAX_VALUES:,} values, not {len(value):,}.")
-        found = _one_of(field, name, [one for one in value if one is not None])
-        return or_(found, _absent(field)) if None in value else found
+        found = _one_of(field, name, [one for one in value if one is not None], hold)
+        return or_(found, _absent(field, hold)) if None in value else found
     if value is None:
         if op != "=":
             raise FilterException(f"{name} {op} {value!r}: only = and != can be asked of nothing (null).")
-        return _absent(field)
+        return _absent(field, hold)
     if op == "=":
-        return _one_of(field, name, [value])
+        return _one_of(field, name, [value], hold)
     if op == "contains" and not isinstance(value, str):
         raise FilterException(f"{name} contains …: takes a text, not {value!r}.")
     if field.column is not None:
         bound = _number(name, op, value) if field.numeric else _text(name, op, value)
-        return _holding(field, _compare(_typed(field), op, bound))
+        return hold(field, _compare(_typed(field), op, bound))
     if field.space == "metrics":
-        return _holding(field, _compare(field.summary, op, _number(name, op, value)))
+        return hold(field, _compare(field.summary, op, _number(name, op, value)))
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         value = searchable(value)[1]
     if isinstance(value, str):
-        return _holding(field, _compare(t.attribute.c.txt, op, t.clean(value)))
-    return _holding(field, _compare(t.attribute.c.num, op, _number(name, op, value)))
+        return hold(field, _compare(t.attribute.c.txt, op, t.clean(value)))
+    return hold(field, _compare(t.attribute.c.num, op, _number(name, op, value)))
 
 
-def _one_of(field: _Field, name: str, values: Sequence[Json]) -> ColumnElement[bool]:
+def _one_of(field: _Field, name: str, values: Sequence[Json], hold: _Hold) -> ColumnElement[bool]:
     """Runs whose field is one of these: one list for the database, however many there are."""
     if field.column is not None:
         make = _number if field.numeric else _text
-        return _holding(field, _equal(_typed(field), [make(name, "=", value) for value in values]))
+        return hold(field, _equal(_typed(field), [make(name, "=", value) for value in values]))
     numbers, texts = field.summary, t.metric.c.last
     if field.space != "metrics":
         numbers, texts = t.attribute.c.num, t.attribute.c.txt
@@ -152,28 +159,55 @@ def _one_of(field: _Field, name: str, values: Sequence[Json]) -> ColumnElement[b
         else:
             written.append(t.key(value if isinstance(value, str) else str(searchable(value)[1])))
     found = [_equal(column, some) for column, some in ((numbers, numeric), (texts, written)) if some]
-    return _holding(field, or_(false(), *found))
+    return hold(field, or_(false(), *found))
 
 
-def _holding(field: _Field, found: Any) -> ColumnElement[bool]:
-    """Runs of whose field this is true."""
-    if field.space == "metrics":
-        return t.run.c.id.in_(select(t.metric.c.run).where(t.metric.c.key == field.key, found))
-    if field.space:
-        a = t.attribute.c
-        return t.run.c.id.in_(select(a.run).where(a.space == field.space, a.key == field.key, found))
+def _among(field: _Field, found: Any) -> ColumnElement[bool]:
+    """Runs of whose field this is true, looked up among all that there are."""
+    source = _source(field, found)
+    return _plain(field, found) if source is None else t.run.c.id.in_(source)
+
+
+def _probe(field: _Field, found: Any) -> ColumnElement[bool]:
+    """The same, looked at for each run in turn. (A value, not an EXISTS, of which a planner could make what it likes.)"""
+    rows = _rows(field)
+    if rows is None:
+        return _plain(field, found)
+    table, here = rows
+    one = select(literal_column("1")).select_from(table).where(table.c.run == t.run.c.id, here, found)
+    return one.correlate(t.run).scalar_subquery().is_not(None)
+
+
+def _source(field: _Field, found: Any) -> Select[Any] | None:
+    """Ids of the runs, from an index of values; None where there is none."""
+    rows = _rows(field)
+    return select(rows[0].c.run).where(rows[1], found) if rows is not None else None
+
+
+def _plain(field: _Field, found: Any) -> ColumnElement[bool]:
     if field.column is t.experiment.c.name:
         return t.run.c.experiment.in_(select(t.experiment.c.id).where(found))
     return and_(field.column.is_not(None), found) if field.column.nullable else found  # type: ignore[no-any-return]
 
 
-def _absent(field: _Field) -> ColumnElement[bool]:
+def _rows(field: _Field) -> tuple[Any, Any] | None:
+    """(table, condition) of the rows that hold such a field, at most one of each run; None for a column of the run."""
+    if field.space == "metrics":
+        return t.metric, t.metric.c.key == field.key
+    if field.space:
+        return t.attribute, and_(t.attribute.c.space == field.space, t.attribute.c.key == field.key)
+    return None
+
+
+def _absent(field: _Field, hold: _Hold) -> ColumnElement[bool]:
     """Runs without it. A metric is there once it was logged, whatever its values are."""
     if field.column is not None:
         return field.column.is_(None) if field.column.nullable else false()
     if field.space == "metrics":
-        return not_(_holding(field, true() if field.summary is t.metric.c.last_num else field.summary.is_not(None)))
-    return not_(_holding(field, t.attribute.c.txt.is_not(None)))
+        there = true() if field.summary is t.metric.c.last_num else field.summary.is_not(None)
+    else:
+        there = t.attribute.c.txt.is_not(None)
+    return not_(hold(field, there))
 
 
 def _typed(field: _Field) -> Any:
@@ -209,10 +243,10 @@ def _compare(column: Any, op: str, value: Any) -> Any:
 
 
 # -- the whole ---------------------------------------------------------------------------------------------------
-def conditions(query: RunQuery) -> list[Any]:
-    """What must hold of each run."""
+def scope(query: RunQuery) -> list[Any]:
+    """Where runs are looked for: an experiment, a parent, ids."""
     r = t.run.c
-    found: list[Any] = [r.ghost.is_(False)]
+    found: list[Any] = []
     if query.experiment is not None:
         found.append(
             r.experiment
@@ -229,6 +263,13 @@ def conditions(query: RunQuery) -> list[Any]:
         found.append(r.id.in_(select(below.c.id)))
     if query.ids is not None:
         found.append(r.id.in_(list(query.ids)))
+    return found
+
+
+def conditions(query: RunQuery) -> list[Any]:
+    """What must hold of each run, besides what the query's `where` says."""
+    r = t.run.c
+    found: list[Any] = [r.ghost.is_(False), *scope(query)]
     if query.types:
         found.append(r.type.in_(list(query.types)))
     if query.statuses:
@@ -238,103 +279,25 @@ def conditions(query: RunQuery) -> list[Any]:
         found.append(or_(r.name.icontains(text, autoescape=True), r.id.icontains(text, autoescape=True)))
     if not query.include_archived:
         found.append(r.experiment.not_in(select(t.experiment.c.id).where(t.experiment.c.archived.is_not(None))))
-    return found + compiled(query.where)
+    return found
 
 
-@dataclass(frozen=True)
-class Phase:
-    """A stretch of the order: runs with a number to sort by, with a text, with neither."""
-
-    join: Any = None
-    column: Any = None
-    """What it sorts by before the id; None: by id alone."""
-    where: Any = None
-
-
-def phases(query: RunQuery) -> list[Phase]:
-    """The stretches of the order that was asked for: an index serves each, and what has no value comes last."""
-    field = _field(query.order_by)
-    if field.column is not None:
-        if query.order_by == "id":
-            return [Phase()]
-        with_it = Phase(column=field.column, where=field.column.is_not(None) if field.column.nullable else None)
-        return [with_it, Phase(where=field.column.is_(None))] if field.column.nullable else [with_it]
-    if field.space == "metrics":
-        m = t.metric.alias("ordering")
-        column = m.c[field.summary.name]
-        there = select(t.metric.c.run).where(t.metric.c.key == field.key, field.summary.is_not(None))
-        return [
-            Phase((m, m.c.run == t.run.c.id), column, and_(m.c.key == field.key, column.is_not(None))),
-            Phase(where=t.run.c.id.not_in(there)),
-        ]
-    a = t.attribute.alias("ordering")
-    here = and_(a.c.space == field.space, a.c.key == field.key)
-    b = t.attribute.c
-    there = select(b.run).where(b.space == field.space, b.key == field.key, b.txt.is_not(None))
-    on = (a, a.c.run == t.run.c.id)
-    return [
-        Phase(on, a.c.num, and_(here, a.c.num.is_not(None))),
-        Phase(on, a.c.txt, and_(here, a.c.num.is_(None), a.c.txt.is_not(None))),
-        Phase(where=t.run.c.id.not_in(there)),
-    ]
+def sources(filters: Sequence[Filter]) -> list[Select[Any]]:
+    """Ids of the only runs that can pass, by one condition each: of those that an index of values answers."""
+    found: list[Select[Any]] = []
+    for filter in filters:
+        if isinstance(filter, And):
+            found += sources(filter.parts)
+        elif isinstance(filter, Condition) and filter.op in ("=", "in", "<", "<=", ">", ">="):
+            values = filter.value if filter.op == "in" else [filter.value]
+            if None not in values and _field(filter.field).column is None:
+                found.append(_condition(filter, _source))
+    return found
 
 
-def statement(
-    query: RunQuery, phase: Phase, held: list[Any], after: tuple[Json, str] | None, limit: int
-) -> Select[Any]:
-    """Runs of one phase, those after a position, at most `limit`; the last column is the position."""
-    id_ = t.run.c.id
-    position = (phase.column if phase.column is not None else id_).label("position")
-    source: Any = t.run
-    if query.order_by == "experiment":
-        source = source.join(t.experiment, t.experiment.c.id == t.run.c.experiment)
-    if phase.join is not None:
-        source = source.join(*phase.join)
-    found = select(id_, position).select_from(source).where(*held)
-    if phase.where is not None:
-        found = found.where(phase.where)
-    if phase.column is not None:
-        if after is not None:
-            here, there = tuple_(phase.column, id_), tuple_(*after)
-            found = found.where(here < there if query.descending else here > there)
-        found = found.order_by(phase.column.desc() if query.descending else phase.column)
-    elif after is not None:
-        found = found.where(id_ < after[1] if query.descending else id_ > after[1])
-    # Only ids are sorted; whole rows are fetched for the page alone.
-    page = found.order_by(id_.desc() if query.descending else id_).limit(limit).subquery()
-    order = [page.c.position, page.c.id] if phase.column is not None else [page.c.id]
-    return (
-        select(t.run, t.experiment.c.name.label("experiment_name"), page.c.position)
-        .select_from(
-            page.join(t.run, t.run.c.id == page.c.id).join(t.experiment, t.experiment.c.id == t.run.c.experiment)
-        )
-        .order_by(*[column.desc() if query.descending else column for column in order])
-    )
-
-
-# -- cursors -----------------------------------------------------------------------------------------------------
-def write_cursor(query: RunQuery, phase: int, position: Json, run_id: str) -> str:
-    """Where a page ended."""
-    plain = json.dumps([query.order_by, int(query.descending), phase, position, run_id], separators=(",", ":"))
-    return base64.urlsafe_b64encode(plain.encode("ascii")).decode().rstrip("=")
-
-
-def read_cursor(query: RunQuery, count: int) -> tuple[int, tuple[Json, str] | None]:
-    """(phase, position) to go on from.
-
-    Raises:
-        FilterException: no cursor of this order.
-    """
-    if query.cursor is None:
-        return 0, None
-    try:
-        padded = query.cursor + "=" * (-len(query.cursor) % 4)
-        order, descending, phase, position, run_id = json.loads(base64.urlsafe_b64decode(padded))
-        fits = order == query.order_by and bool(descending) == query.descending and isinstance(run_id, str)
-        if not fits or type(phase) is not int or not 0 <= phase < count or isinstance(position, (dict, list)):
-            raise ValueError("another order")
-    except (ValueError, TypeError) as error:
-        raise FilterException(
-            f"The cursor {query.cursor[:40]!r} is not one of this query; begin again without a cursor."
-        ) from error
-    return phase, (position, run_id)
+def leaves(filters: Sequence[Filter]) -> int:
+    """How many conditions there are."""
+    return sum(
+        1 if isinstance(one, Condition) else leaves([one.part] if isinstance(one, Not) else one.parts)
+        for one in filters
+    )  # fmt: skip

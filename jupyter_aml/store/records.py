@@ -32,6 +32,8 @@ class ExperimentRecord:
     run_count: int = 0
     """Root runs (a notebook's cells are not counted)."""
     last_activity: float | None = None
+    revision: int = field(default=0, compare=False)
+    """Number of its last change in the feed, given by the store: an update that names an older one is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,8 @@ class RunRecord:
     details: Mapping[str, Json] = field(default_factory=dict)
     """What only this type has, e.g. a cell's ``{"notebook", "cell_id", "source", "execution_count", "language"}``."""
     child_count: int = 0
+    revision: int = field(default=0, compare=False)
+    """As of an experiment. What a run logs (points, files, texts) is no change of it."""
     metrics: Mapping[str, MetricRecord] = field(default_factory=dict)
     """Summaries by name; filled in where the query asks for them."""
 
@@ -159,9 +163,10 @@ class Change:
     time: float
     who: str
     verb: Literal["created", "changed", "ended", "deleted", "logged"]
-    noun: Literal["experiment", "run", "workspace"]
+    noun: str
+    """``experiment``, ``run``, ``workspace``, or the kind of an asset (``model``, ``dataset`` …)."""
     id: str
-    """Run id, or name of the experiment."""
+    """Run id, or name of the experiment or asset."""
     experiment: str = ""
     root: str = ""
     data: Mapping[str, Json] = field(default_factory=dict)
@@ -244,3 +249,100 @@ class Page:
 
     runs: Sequence[RunRecord]
     next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetRecord:
+    """A version of a named thing: a model, dataset, environment; or a thing without versions (a datastore, a compute target),
+    which stays version 1."""
+
+    kind: str
+    """``model``, ``dataset``, ``environment``, ``datastore``, ``compute``, ``secret`` …"""
+    name: str
+    """Text, never a path; unique with kind and version."""
+    version: int = 0
+    """1, 2, 3 …; 0 lets the store give the next one."""
+    id: str = ""
+    """Given by the store where it is empty."""
+    hash: str = ""
+    """Of the definition: what has the same one is the same (``if_exists="same"``)."""
+    created: float = 0.0
+    modified: float = 0.0
+    archived: float | None = None
+    user: str = ""
+    run: str | None = None
+    """The run that made it."""
+    revision: int = 1
+    """Counts its changes: an update that names the one it read is refused when there is a newer."""
+    description: str = ""
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, Json] = field(default_factory=dict)
+    """The definition: what only this kind has."""
+    files: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """path → (digest, size) of the contents that belong to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetQuery:
+    """Which assets: by name, then the newest version first. `cursor` is what `AssetPage.next` of the page before said."""
+
+    kind: str
+    name: str | None = None
+    id: str | None = None
+    run: str | None = None
+    version: int | None = None
+    latest: bool = False
+    """Only the newest version (that is not archived, unless `archived`) of each name."""
+    archived: bool = False
+    """Archived ones too."""
+    text: str = ""
+    """Part of the name."""
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    """It has all of these; None: the tag, whatever its value."""
+    properties: Mapping[str, str | None] = field(default_factory=dict)
+    limit: int = 1000
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetPage:
+    """Some assets and how to go on (`next` is None on the last page)."""
+
+    assets: Sequence[AssetRecord]
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkRecord:
+    """Lineage: the run read (``input``), wrote (``output``) or ``registered`` this version of a named thing."""
+
+    run: str
+    role: str
+    kind: str
+    asset: str
+    """Id of the version; `name` and `version` are empty when it has been deleted since."""
+    name: str = ""
+    version: int = 0
+    label: str = ""
+    time: float = 0.0
+    data: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRecord:
+    """A run in the queue of a target."""
+
+    run: str
+    target: str
+    state: Literal["queued", "claimed"] = "queued"
+    priority: int = 0
+    """Higher ones first; among equals who came first."""
+    attempt: int = 1
+    owner: str = ""
+    """The launcher that has it."""
+    queued: float = 0.0
+    beat: float = 0.0
+    """When its launcher was last heard of, by the store's clock."""
+    body: Mapping[str, Json] = field(default_factory=dict)
+    """What the launcher needs to know."""

@@ -9,13 +9,19 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from jupyter_aml.errors import FilterException, NotFoundException, StoreUnavailableException, UserErrorException
+from jupyter_aml.errors import (
+    ConflictException,
+    FilterException,
+    NotFoundException,
+    StoreUnavailableException,
+    UserErrorException,
+)
 from jupyter_aml.store.url import parameters, without_credentials
 
 TOKEN = "JUPYTER_AML_TOKEN"
 TIMEOUT = 60.0
 """Seconds without a byte after which a server counts as gone."""
-_KINDS = {kind.__name__: kind for kind in (FilterException, NotFoundException, UserErrorException)}
+_KINDS = {kind.__name__: kind for kind in (ConflictException, FilterException, NotFoundException, UserErrorException)}
 
 
 class Client:
@@ -86,7 +92,7 @@ class Client:
             message = f"HTTP status {status}"
         if status == 409 and code == "BatchDoesNotFollow":
             return ValueError(message)
-        if status in (400, 404) and code in _KINDS:
+        if status in (400, 404, 409) and code in _KINDS:
             return _KINDS[code](message)
         if status in (301, 302, 303, 307, 308, 401, 403):
             return StoreUnavailableException(

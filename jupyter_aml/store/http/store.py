@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jupyter_aml.store.answers import Claim
 from jupyter_aml.store.contract import Store
 from jupyter_aml.store.events import Batch
 from jupyter_aml.store.http import wire
+from jupyter_aml.store.http.assets import HttpAssets
 from jupyter_aml.store.http.blobs import HttpBlobs
 from jupyter_aml.store.http.client import Client
 from jupyter_aml.store.records import (
@@ -29,7 +31,7 @@ AT_ONCE = 100_000
 """Points of a series that are asked for in one request."""
 
 
-class HttpStore(Store):
+class HttpStore(HttpAssets, Store):
     """The store of the workspace that a Jupyter server serves.
 
     Args:
@@ -47,6 +49,11 @@ class HttpStore(Store):
     def _ask(self, method: str, *args: Any, **kwargs: Any) -> Any:
         body = wire.dumps({"args": args, "kwargs": kwargs})
         answer = self._client.request("POST", f"read/{method}", body, headers={"Content-Type": wire.MEDIA_TYPE})
+        return wire.loads(answer.data)
+
+    def _tell(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        body = wire.dumps({"args": args, "kwargs": kwargs})
+        answer = self._client.request("POST", f"write/{method}", body, headers={"Content-Type": wire.MEDIA_TYPE})
         return wire.loads(answer.data)
 
     # -- writing -------------------------------------------------------------------------------------------------
@@ -152,6 +159,15 @@ class HttpStore(Store):
     def last_change(self) -> int:
         """See Store.last_change."""
         return int(self._ask("last_change"))
+
+    # -- answers -------------------------------------------------------------------------------------------------
+    def claim_answer(self, name: str, request: str, *, lease: float = 60.0, keep: float = 86_400.0) -> Claim:
+        """See Answers.claim_answer."""
+        return Claim(*self._tell("claim_answer", name, request, lease=lease, keep=keep))
+
+    def settle_answer(self, name: str, body: str | None) -> None:
+        """See Answers.settle_answer."""
+        self._tell("settle_answer", name, body)
 
     # -- settings ------------------------------------------------------------------------------------------------
     def settings(self) -> Mapping[str, Json]:

@@ -22,9 +22,17 @@ READS = frozenset(
     {
         "applied", "experiments", "experiment", "run", "runs", "open_runs", "metrics", "series", "sampled", "files", "text",
         "snapshot", "referenced", "changes", "activity", "last_change", "settings", "about",
+        "asset", "assets", "asset_names", "links", "job", "jobs",
     }
 )  # fmt: skip
 """Methods of the contract that change nothing."""
+WRITES = frozenset(
+    {
+        "put_asset", "change_asset", "delete_asset",
+        "put_job", "claim_job", "beat", "requeue_job", "end_job", "requeue_stale", "claim_answer", "settle_answer",
+    }
+)  # fmt: skip
+"""Methods that change something at once, since their caller needs the answer (a version, a claim)."""
 
 _RECORDS = {name: value for name, value in vars(records).items() if isinstance(value, type) and is_dataclass(value)}
 _PLAIN = frozenset({str, int, float, bool, type(None)})
@@ -92,7 +100,7 @@ def _in(value: Any) -> Any:
     fields = {key: _in(one) for key, one in value.items()}
     if kind is None:
         return fields
-    if kind == "SnapshotRecord":
+    if kind in ("SnapshotRecord", "AssetRecord") and "files" in fields:
         fields["files"] = {path: tuple(about) for path, about in fields["files"].items()}
     return _RECORDS[kind](**fields)
 

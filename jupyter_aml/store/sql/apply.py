@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 import zlib
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import and_, delete, select, update
 
+from jupyter_aml.errors import ConflictException
 from jupyter_aml.store import events as e
 from jupyter_aml.store.records import TERMINAL, RunRecord
 from jupyter_aml.store.sql import points
@@ -43,6 +45,27 @@ def apply_events(work: Work, events: Sequence[e.Event]) -> None:
     gather.flush()
 
 
+def _check_revision(work: Work, row: Row | None, wanted: int | None, noun: str, name: str) -> None:
+    """Refuse the batch when somebody else changed the thing since its sender read it.
+
+    Raises:
+        ConflictException: saying what was changed.
+    """
+    if wanted is None or (row is not None and row["revision"] == wanted):
+        return
+    c = t.change.c
+    since = select(c.who, c.verb, c.data).where(c.seq > wanted, c.noun == noun, c.id == t.clean(name))
+    told = []
+    for change in work.connection.execute(since.where(c.verb != "logged").order_by(c.seq).limit(20)):
+        fields = ", ".join(json.loads(change.data).get("fields", ()))
+        told.append(f"{change.verb} by {change.who or 'somebody'}" + (f" ({fields})" if fields else ""))
+    shown = name if len(name) <= 100 else name[:100] + "…"
+    raise ConflictException(
+        f"The {noun} {shown!r} is not what you read (revision {wanted}); since then it was "
+        f"{'; '.join(told) or 'replaced'}. Nothing was changed: read it again, then change it."
+    )
+
+
 # -- experiments -------------------------------------------------------------------------------------------------
 def _experiment(work: Work, name: str, at: float, who: str = "") -> Row:
     """The experiment of that name, made if absent."""
@@ -53,16 +76,17 @@ def _experiment(work: Work, name: str, at: float, who: str = "") -> Row:
             k,
             {
                 "id": uuid.uuid4().hex, "key": k, "name": t.clean(name), "created": at, "archived": None,
-                "description": "", "tags": "{}", "run_count": 0, "last_number": 0, "last_activity": at,
+                "description": "", "tags": "{}", "run_count": 0, "last_number": 0, "last_activity": at, "revision": 0,
             },
         )  # fmt: skip
         work.experiment_by_id[row["id"]] = row
-        work.change(at, who, "created", "experiment", row["name"], row["name"])
+        row["revision"] = work.change(at, who, "created", "experiment", row["name"], row["name"])
     return row
 
 
 def _experiment_put(work: Work, event: e.ExperimentPut) -> None:
     row = work.experiments.get(t.key(event.name))
+    _check_revision(work, row, event.only_revision, "experiment", event.name)
     made = row is None
     row = _experiment(work, event.name, event.at, event.who)
     before = dict(row)
@@ -82,7 +106,9 @@ def _experiment_put(work: Work, event: e.ExperimentPut) -> None:
         if row["name"] != before["name"]:
             data["was"] = before["name"]
         if not made:
-            work.change(event.at, event.who, "changed", "experiment", row["name"], row["name"], data=data)
+            row["revision"] = work.change(
+                event.at, event.who, "changed", "experiment", row["name"], row["name"], data=data
+            )
         if row["key"] != before["key"]:  # it is known by another key now
             work.flush()
             work.forget()
@@ -90,6 +116,7 @@ def _experiment_put(work: Work, event: e.ExperimentPut) -> None:
 
 def _experiment_deleted(work: Work, event: e.ExperimentDeleted) -> None:
     row = work.experiments.get(t.key(event.name))
+    _check_revision(work, row, event.only_revision, "experiment", event.name)
     if row is None:
         return
     work.flush()
@@ -111,7 +138,7 @@ def _ghost(work: Work, run_id: str) -> Row:
             "id": run_id, "experiment": "", "ghost": True, "type": "", "status": "", "parent": None, "root": run_id,
             "number": 0, "name": "", "description": "", "created": 0.0, "started": None, "ended": None,
             "duration": None, "user": "", "host": "", "owner": "", "error": None, "snapshot": None, "params": "{}",
-            "tags": "{}", "properties": "{}", "details": "{}", "child_count": 0,
+            "tags": "{}", "properties": "{}", "details": "{}", "child_count": 0, "revision": 0,
         },
     )  # fmt: skip
 
@@ -192,7 +219,9 @@ def _birth(work: Work, row: Row, run: RunRecord) -> None:
         row["number"] = experiment["last_number"]
     work.attributes.add(run.id)
     data = {"type": row["type"], "status": row["status"], "parent": row["parent"], "name": row["name"]}
-    work.change(run.created, run.user, "created", "run", run.id, experiment["name"], row["root"], data)
+    row["revision"] = work.change(
+        run.created, run.user, "created", "run", run.id, experiment["name"], row["root"], data
+    )
 
 
 def _changed(work: Work, row: Row, before: Row, at: float, who: str) -> None:
@@ -201,7 +230,7 @@ def _changed(work: Work, row: Row, before: Row, at: float, who: str) -> None:
     fields = [k for k in row if row[k] != before[k] and k not in ("duration", "child_count")]
     if fields:
         data = {"fields": fields, "status": row["status"]}
-        work.change(
+        row["revision"] = work.change(
             at, who or row["user"], "changed", "run", row["id"], work.name_of(row["experiment"]), row["root"], data
         )
 
@@ -237,7 +266,7 @@ def _run_status(work: Work, event: e.RunStatus) -> None:
         experiment["last_activity"] = max(experiment["last_activity"] or 0.0, row["ended"])
         work.experiments.touch(experiment["key"])
     data = {"status": row["status"], "type": row["type"], "parent": row["parent"]}
-    work.change(
+    row["revision"] = work.change(
         event.at,
         event.who or row["user"],
         "ended",
@@ -250,6 +279,8 @@ def _run_status(work: Work, event: e.RunStatus) -> None:
 
 
 def _run_changed(work: Work, event: e.RunChanged) -> None:
+    if event.only_revision is not None:
+        _check_revision(work, work.runs.get(event.run), event.only_revision, "run", event.run)
     row = _existing(work, event.run)
     if row is None:
         return
@@ -271,6 +302,7 @@ def _run_changed(work: Work, event: e.RunChanged) -> None:
 
 def _run_deleted(work: Work, event: e.RunDeleted) -> None:
     row = work.runs.get(event.run)
+    _check_revision(work, row, event.only_revision, "run", event.run)
     if row is None:
         return
     work.flush()
@@ -324,6 +356,7 @@ def _delete_runs(work: Work, ids: list[str]) -> None:
         c.execute(delete(t.chunk).where(t.chunk.c.text.in_(texts)))
         c.execute(delete(t.text).where(t.text.c.run.in_(some)))
         c.execute(delete(t.file).where(t.file.c.run.in_(some)))
+        c.execute(delete(t.link).where(t.link.c.run.in_(some)))
         c.execute(update(t.file).where(t.file.c.origin.in_(some)).values(origin=""))
     points.delete_of(work, ids)
 
@@ -393,6 +426,17 @@ def _snapshot(work: Work, event: e.SnapshotTaken) -> None:
         )
 
 
+def _linked(work: Work, event: e.AssetLinked) -> None:
+    if work.gone.get(event.run) is not None:
+        return
+    row = {
+        "id": work.serial(), "run": event.run, "role": event.role, "kind": event.kind, "asset": event.asset,
+        "label": t.clean(event.label), "time": event.at, "data": dumps(dict(event.data)),
+    }  # fmt: skip
+    work.connection.execute(t.link.insert(), [row])
+    work.logged(event.at, event.run, "links", event.kind)
+
+
 _HANDLERS: dict[type, Callable[[Work, Any], None]] = {
     e.ExperimentPut: _experiment_put,
     e.ExperimentDeleted: _experiment_deleted,
@@ -403,6 +447,7 @@ _HANDLERS: dict[type, Callable[[Work, Any], None]] = {
     e.FileLogged: _file,
     e.TextLogged: _text,
     e.SnapshotTaken: _snapshot,
+    e.AssetLinked: _linked,
 }
 
 __all__ = ["apply_events"]

@@ -27,7 +27,7 @@ from sqlalchemy import (
 String = String().with_variant(String(collation="C"), "postgresql")  # type: ignore[assignment,misc]
 Text = Text().with_variant(Text(collation="C"), "postgresql")  # type: ignore[assignment,misc]
 
-VERSION = "0001"
+VERSION = "0003"
 """The newest migration. Numbers go up, so that a newer database is told from an older one without Alembic."""
 
 metadata = MetaData()
@@ -44,7 +44,18 @@ journal = Table(
     Column("id", String, primary_key=True),
     Column("applied", BigInteger, nullable=False),
     Column("time", Float, nullable=False),
+    Column("scope", String, nullable=False, server_default=""),  # the run whose token alone may write to it
 )  # fmt: skip
+
+answer = Table(
+    "answer", metadata,
+    Column("name", String, primary_key=True),
+    Column("request", String, nullable=False),
+    Column("time", Float, nullable=False),
+    Column("body", Text),
+    Index("answer_by_time", "time"),
+)  # fmt: skip
+"""Requests that may come again, and what was answered (NULL while somebody is at it)."""
 
 experiment = Table(
     "experiment", metadata,
@@ -58,6 +69,7 @@ experiment = Table(
     Column("run_count", Integer, nullable=False),
     Column("last_number", Integer, nullable=False),
     Column("last_activity", Float),
+    Column("revision", BigInteger, nullable=False, server_default="0"),  # number of its last change in the feed
 )  # fmt: skip
 
 run = Table(
@@ -86,6 +98,7 @@ run = Table(
     Column("properties", Text, nullable=False),
     Column("details", Text, nullable=False),
     Column("child_count", Integer, nullable=False),
+    Column("revision", BigInteger, nullable=False, server_default="0"),
     Index("run_by_parent", "parent", "created", "id"),
     Index("run_by_experiment", "experiment", "parent", "created", "id"),
     Index("run_by_created", "created", "id"),
@@ -210,6 +223,78 @@ change = Table(
     Column("root", String, nullable=False),
     Column("data", Text, nullable=False),
 )  # fmt: skip
+
+asset = Table(
+    "asset", metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("key", String, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("hash", String, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("modified", Float, nullable=False),
+    Column("archived", Float),
+    Column("user", String, nullable=False),
+    Column("run", String),
+    Column("revision", Integer, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("properties", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("files", Text, nullable=False),
+    UniqueConstraint("kind", "key", "version"),
+    Index("asset_by_run", "run"),
+    Index("asset_by_hash", "kind", "key", "hash"),
+)  # fmt: skip
+
+asset_name = Table(
+    "asset_name", metadata,
+    Column("kind", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("last", Integer, nullable=False),
+)  # fmt: skip
+"""The highest version that a name ever had: a deleted version's number is not given again."""
+
+asset_blob = Table(
+    "asset_blob", metadata,
+    Column("asset", String, primary_key=True),
+    Column("digest", String, primary_key=True),
+    Index("asset_blob_by_digest", "digest"),
+)  # fmt: skip
+"""The contents that assets refer to."""
+
+link = Table(
+    "link", metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("run", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("asset", String, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("time", Float, nullable=False),
+    Column("data", Text, nullable=False),
+    Index("link_by_run", "run", "id"),
+    Index("link_by_asset", "asset", "id"),
+)  # fmt: skip
+"""Lineage: which run read, wrote or registered which version of what."""
+
+job = Table(
+    "job", metadata,
+    Column("run", String, primary_key=True),
+    Column("target", String, nullable=False),
+    Column("state", String, nullable=False),  # queued, claimed
+    Column("priority", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("queued", Float, nullable=False),
+    Column("beat", Float, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("job_by_target", "target", "state", "priority", "seq"),
+    Index("job_by_beat", "state", "beat"),
+)  # fmt: skip
+"""Runs that wait for a launcher, or that one has taken."""
 
 
 def clean(text: str) -> str:

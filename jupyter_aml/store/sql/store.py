@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, update
 
-from jupyter_aml.errors import FilterException
+from jupyter_aml.errors import FilterException, UserErrorException
 from jupyter_aml.store import query as q
 from jupyter_aml.store import series as s
 from jupyter_aml.store.blobs import FolderBlobs
@@ -33,14 +33,17 @@ from jupyter_aml.store.records import (
     Series,
     SnapshotRecord,
 )
-from jupyter_aml.store.sql import apply, migrate, points
+from jupyter_aml.store.sql import apply, assets, migrate, points
 from jupyter_aml.store.sql import schema as t
+from jupyter_aml.store.sql.answers import SqlAnswers
+from jupyter_aml.store.sql.assets import SqlAssets
 from jupyter_aml.store.sql.engine import sqlite_engine, translated
+from jupyter_aml.store.sql.queue import SqlQueue
 from jupyter_aml.store.sql.work import MANY, Work, dumps, pieces
 from jupyter_aml.store.url import parameters, without_credentials
 
 
-class SqlStore(Store):
+class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
     """The store in a database; its tables are made or upgraded when it is opened. See `in_folder` and `on_postgresql`.
 
     Args:
@@ -102,6 +105,8 @@ class SqlStore(Store):
         with self._writing() as c:
             done = c.execute(select(t.journal.c.applied).where(t.journal.c.id == batch.journal)).scalar()
             known, done = done is not None, done or 0
+            if batch.scope:
+                _check_scope(c, batch)
             if end <= done:
                 return done
             if batch.first != done:
@@ -118,7 +123,8 @@ class SqlStore(Store):
                     update(t.journal).where(t.journal.c.id == batch.journal).values(applied=end, time=time.time())
                 )
             else:
-                c.execute(t.journal.insert(), {"id": batch.journal, "applied": end, "time": time.time()})
+                new = {"id": batch.journal, "applied": end, "time": time.time(), "scope": batch.scope}
+                c.execute(t.journal.insert(), new)
         return end
 
     def applied(self, journal: str) -> int:
@@ -141,6 +147,7 @@ class SqlStore(Store):
                 ExperimentRecord(
                     id=row.id, name=row.name, created=row.created, archived=row.archived, description=row.description,
                     tags=json.loads(row.tags), run_count=row.run_count, last_activity=row.last_activity,
+                    revision=row.revision,
                 )
                 for row in c.execute(wanted)
             ]  # fmt: skip
@@ -314,11 +321,13 @@ class SqlStore(Store):
     def referenced(self, digests: Sequence[str]) -> set[str]:
         """See Store.referenced."""
         wanted = set(digests)
+        with self._reading() as c:
+            found = assets.referenced(c, digests)
         rows = select(t.file.c.digest).execution_options(yield_per=1000)
         if len(wanted) <= MANY:
             rows = rows.where(t.file.c.digest.in_(list(wanted))).distinct()
         with self._reading() as c:
-            found = wanted.intersection(c.execute(rows).scalars())
+            found |= wanted.intersection(c.execute(rows).scalars())
             manifests = select(t.snapshot.c.manifest).execution_options(yield_per=50)
             for manifest in c.execute(manifests).scalars():
                 if len(found) == len(wanted):
@@ -382,6 +391,19 @@ class SqlStore(Store):
         self._engine.dispose()
 
 
+def _check_scope(c: Connection, batch: Batch) -> None:
+    """A run's token writes to the journals that it began, and to their further parts (``<id>-1`` …): an entry smuggled into
+    another's journal would make the store skip the other's own.
+
+    Raises:
+        UserErrorException: the journal is another's.
+    """
+    ids = {batch.journal, batch.journal.partition("-")[0]}
+    scopes = set(c.execute(select(t.journal.c.scope).where(t.journal.c.id.in_(ids))).scalars())
+    if scopes - {batch.scope}:
+        raise UserErrorException(f"The journal {batch.journal[:80]!r} is not one of this run's token.")
+
+
 def in_folder(folder: Path | str) -> SqlStore:
     """The store in ``<folder>/workspace.db``, its contents in ``<folder>/blobs``."""
     folder = Path(folder)
@@ -423,7 +445,7 @@ def _run(row: Any, metrics: Mapping[str, MetricRecord]) -> RunRecord:
         ended=row.ended, user=row.user, host=row.host, owner=row.owner,
         error=json.loads(row.error) if row.error is not None else None, snapshot=row.snapshot,
         params=_object(row.params), tags=_object(row.tags), properties=_object(row.properties),
-        details=_object(row.details), child_count=row.child_count, metrics=metrics,
+        details=_object(row.details), child_count=row.child_count, revision=row.revision, metrics=metrics,
     )  # fmt: skip
 
 

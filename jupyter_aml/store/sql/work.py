@@ -152,14 +152,15 @@ class Work:
 
     # -- the feed ------------------------------------------------------------------------------------------------
     def change(self, at: float, who: str, verb: str, noun: str, id: str, experiment: str = "", root: str = "",
-               data: Mapping[str, Json] | None = None) -> None:  # fmt: skip
-        """Note a change in the feed."""
+               data: Mapping[str, Json] | None = None) -> int:  # fmt: skip
+        """Note a change in the feed, and return its number."""
         self._changes.append(
             {
-                "time": at, "who": t.clean(who), "verb": verb, "noun": noun, "id": t.clean(id),
+                "seq": self.serial(), "time": at, "who": t.clean(who), "verb": verb, "noun": noun, "id": t.clean(id),
                 "experiment": experiment, "root": root, "data": {} if data is None else data,
             }
         )  # fmt: skip
+        return self._serial
 
     def logged(self, at: float, run: str, what: str, name: str) -> None:
         """Note that a run logged; one line a run and batch."""
@@ -202,7 +203,6 @@ class Work:
             self._write_attributes()
         if self._changes:
             for row in self._changes:
-                row["seq"] = self.serial()
                 row["data"] = dumps({k: list(v) if isinstance(v, dict) else v for k, v in row["data"].items()})
             self.connection.execute(t.change.insert(), self._changes)
             self._changes = []

@@ -1,0 +1,141 @@
+"""The queue of runs, in its table."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, func, select, update
+
+from jupyter_aml.store.asset_contract import Queue
+from jupyter_aml.store.records import JobRecord
+from jupyter_aml.store.sql import schema as t
+from jupyter_aml.store.sql.work import Work, dumps
+
+
+class SqlQueue(Queue):
+    """See Queue."""
+
+    _reading: Any
+    _writing: Any
+
+    def put_job(self, job: JobRecord) -> None:
+        """See Queue.put_job."""
+        with self._writing() as c:
+            work = Work(c)
+            if c.execute(select(t.job.c.run).where(t.job.c.run == job.run)).first() is not None:
+                return
+            now = _now(c)
+            row = {
+                "run": job.run, "target": job.target, "state": "queued", "priority": job.priority,
+                "seq": work.serial(), "attempt": job.attempt, "owner": "", "queued": now, "beat": now,
+                "body": dumps(dict(job.body)),
+            }  # fmt: skip
+            c.execute(t.job.insert(), [row])
+            work.flush()
+
+    def claim_job(self, targets: Sequence[str], owner: str, *, at_most: int | None = None) -> JobRecord | None:
+        """See Queue.claim_job."""
+        j = t.job.c
+        waiting = [j.target.in_(list(targets)), j.state == "queued"]
+        with self._reading() as c:  # an idle launcher that asks takes no lock
+            if c.execute(select(j.run).where(*waiting).limit(1)).first() is None:
+                return None
+        with self._writing() as c:
+            Work(c)
+            if at_most is not None:
+                taken = select(func.count()).where(j.target.in_(list(targets)), j.state == "claimed")
+                if c.execute(taken).scalar_one() >= at_most:
+                    return None
+            best: Any = None
+            for target in targets:  # each an index's first entry, however long the queue is
+                order = (j.priority.desc(), j.seq)
+                for priority in c.execute(
+                    select(func.max(j.priority)).where(j.target == target, j.state == "queued")
+                ).scalars():
+                    if priority is None:
+                        continue
+                    row = c.execute(
+                        select(t.job)
+                        .where(j.target == target, j.state == "queued", j.priority == priority)
+                        .order_by(*order)
+                        .limit(1)
+                    ).first()
+                    if row is not None and (best is None or (-row.priority, row.seq) < (-best.priority, best.seq)):
+                        best = row
+            if best is None:
+                return None
+            c.execute(update(t.job).where(j.run == best.run).values(state="claimed", owner=owner, beat=_now(c)))
+            return _record(c.execute(select(t.job).where(j.run == best.run)).one())
+
+    def beat(self, owner: str) -> list[str]:
+        """See Queue.beat."""
+        mine = and_(t.job.c.owner == owner, t.job.c.state == "claimed")
+        with self._writing() as c:
+            c.execute(update(t.job).where(mine).values(beat=_now(c)))
+            return list(c.execute(select(t.job.c.run).where(mine).order_by(t.job.c.seq)).scalars())
+
+    def requeue_job(self, run: str, owner: str) -> bool:
+        """See Queue.requeue_job."""
+        this = and_(t.job.c.run == run, t.job.c.owner == owner, t.job.c.state == "claimed")
+        with self._writing() as c:
+            new = {"state": "queued", "owner": "", "attempt": t.job.c.attempt + 1, "beat": _now(c)}
+            return bool(c.execute(update(t.job).where(this).values(**new)).rowcount)
+
+    def end_job(self, run: str, *, owner: str | None = None) -> bool:
+        """See Queue.end_job."""
+        this = t.job.c.run == run
+        if owner is not None:
+            this = and_(this, t.job.c.owner == owner)
+        with self._writing() as c:
+            return bool(c.execute(delete(t.job).where(this)).rowcount)
+
+    def requeue_stale(self, age: float, *, most_attempts: int = 1) -> list[JobRecord]:
+        """See Queue.requeue_stale."""
+        j = t.job.c
+        with self._reading() as c:
+            if c.execute(select(j.run).where(j.state == "claimed", j.beat < _now(c) - age).limit(1)).first() is None:
+                return []
+        with self._writing() as c:
+            Work(c)
+            old = c.execute(select(t.job).where(j.state == "claimed", j.beat < _now(c) - age).order_by(j.seq)).all()
+            again = [row.run for row in old if row.attempt < most_attempts]
+            for row in old:
+                if row.run in again:
+                    new = {"state": "queued", "owner": "", "attempt": row.attempt + 1, "beat": _now(c)}
+                    c.execute(update(t.job).where(j.run == row.run).values(**new))
+                else:
+                    c.execute(delete(t.job).where(j.run == row.run))
+            queued = {row.run: row for row in c.execute(select(t.job).where(j.run.in_(again)))} if again else {}
+            return [_record(queued.get(row.run, row)) for row in old]
+
+    def job(self, run: str) -> JobRecord | None:
+        """See Queue.job."""
+        with self._reading() as c:
+            row = c.execute(select(t.job).where(t.job.c.run == run)).first()
+        return None if row is None else _record(row)
+
+    def jobs(self, target: str | None = None, *, state: str | None = None, limit: int = 1000) -> list[JobRecord]:
+        """See Queue.jobs."""
+        wanted = select(t.job).order_by(t.job.c.priority.desc(), t.job.c.seq).limit(limit)
+        if target is not None:
+            wanted = wanted.where(t.job.c.target == target)
+        if state is not None:
+            wanted = wanted.where(t.job.c.state == state)
+        with self._reading() as c:
+            return [_record(row) for row in c.execute(wanted)]
+
+
+def _now(c: Connection) -> float:
+    if c.dialect.name == "postgresql":
+        return float(c.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
+    return time.time()
+
+
+def _record(row: Any) -> JobRecord:
+    return JobRecord(
+        run=row.run, target=row.target, state=row.state, priority=row.priority, attempt=row.attempt, owner=row.owner,
+        queued=row.queued, beat=row.beat, body=json.loads(row.body),
+    )  # fmt: skip
