@@ -20,6 +20,7 @@ from jupyter_aml.tracking import html
 from jupyter_aml.tracking.experiment import Experiment
 from jupyter_aml.tracking.lifetime import make_workspaces_by
 from jupyter_aml.tracking.run import Run
+from jupyter_aml.workspace_nouns import NounsMixin
 
 NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 _CONFIG_NAMES = (".azureml/config.json", "aml_config/config.json", "config.json")
@@ -27,7 +28,7 @@ _FACTS = {"subscription_id": NO_SUBSCRIPTION, "resource_group": "local", "locati
 _said_default: set[str] = set()
 
 
-class Workspace:
+class Workspace(NounsMixin):
     """The workspace of a name in the user's home of workspaces.
 
     Args:

@@ -46,12 +46,18 @@ _WRITING = frozenset({errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.
 GROUPS = {
     "activity": ("jupyter_aml.cli.activity", "activity", "Who did what when."),
     "completion": ("jupyter_aml.cli.completion", "completion", "Shell completion for bash, zsh and fish."),
+    "compute": ("jupyter_aml.cli.compute", "compute", "Compute targets: list, create, start, stop, attach, delete."),
+    "data": ("jupyter_aml.cli.data", "data", "Datasets: register, list, show, preview, profile, download."),
+    "datastore": ("jupyter_aml.cli.datastores", "datastore", "Datastores: register, list, browse, upload, download."),
     "doctor": ("jupyter_aml.cli.care", "doctor", "Look the workspace over: what is damaged or missing."),
+    "environment": ("jupyter_aml.cli.environments", "environment", "Environments: register, list, show, build."),
     "experiment": ("jupyter_aml.cli.experiments", "experiment", "Experiments: list, show, tag, archive, delete."),
     "export": ("jupyter_aml.cli.care", "export", "Write runs, experiments or all of it into an archive."),
     "import": ("jupyter_aml.cli.care", "import_", "Take an archive in."),
+    "model": ("jupyter_aml.cli.models", "model", "Models: register, list, show, download, tag, delete."),
     "notebook": ("jupyter_aml.cli.notebooks", "notebook", "Execute notebooks as runs; resume failed ones."),
     "run": ("jupyter_aml.cli.runs", "run", "Runs: list, show, metrics, logs, files, diff, cancel."),
+    "secret": ("jupyter_aml.cli.secrets", "secret", "Secrets of the key vault: set, list, delete."),
     "workspace": ("jupyter_aml.cli.workspaces", "workspace", "Workspaces: list, show, create, use, back up, clean up."),
 }
 """name → (module, attribute, help). The help stands here so that `aml --help` loads no group."""

@@ -192,6 +192,22 @@ class Experiment:
         records = self._connection.store.walk(query)
         return (Run._of(self, r) for r in records if matches(r.tags, tags) and matches(r.properties, properties))
 
+    def submit(self, config: Any, tags: Mapping[str, str] | None = None, **kwargs: Any) -> Any:
+        """Run what a configuration describes (a `ScriptRunConfig`, `HyperDriveConfig`, `NotebookRunConfig` …) and return its run
+        at once; the run goes on when this kernel or JupyterLab ends.
+
+        Args:
+            config: what is to run, and on which target.
+            tags: for the run.
+            kwargs: what this kind of configuration takes besides (`show_output` …).
+
+        Raises:
+            UserErrorException: nothing that can be submitted, or a configuration that cannot be right.
+            ComputeTargetException: there is no such target, or it takes no runs now.
+            SnapshotException: the source directory cannot be frozen.
+        """
+        return self.workspace.submit(self, config, tags=tags, **kwargs)
+
     def start_logging(self, *args: Any, **kwargs: Any) -> Run:
         """Start a run that lives in this process. It ends by `complete`, as a context manager, or with the process.
 

@@ -30,9 +30,10 @@ from jupyter_aml.tracking.run_files import FilesMixin
 from jupyter_aml.tracking.run_metrics import MetricsMixin
 from jupyter_aml.tracking.run_states import StatesMixin
 from jupyter_aml.tracking.run_tags import TagsMixin
+from jupyter_aml.tracking.run_things import ThingsMixin
 
 
-class Run(StatesMixin, FamilyMixin, FilesMixin, MetricsMixin, TagsMixin):
+class Run(StatesMixin, FamilyMixin, FilesMixin, MetricsMixin, TagsMixin, ThingsMixin):
     """A run of an experiment, by its id.
 
     Args:

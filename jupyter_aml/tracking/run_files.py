@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.errors import NotFoundException, SnapshotException, UserErrorException
+from jupyter_aml.errors import NotFoundException, SnapshotException, StoreUnavailableException, UserErrorException
 from jupyter_aml.store.connection import Connection
 from jupyter_aml.store.events import FileLogged, RunChanged, SnapshotTaken
 from jupyter_aml.store.home import folder_name
@@ -19,6 +19,9 @@ from jupyter_aml.tracking.names import file_path, local_path, shown
 
 LOGS = ("logs/", "user_logs/", "azureml-logs/", "system_logs/")
 """Where a run's logs are."""
+_TOLD = 20
+"""Files that one error names."""
+_ADVICE = "Restore it from a backup, or import an archive that has it (aml doctor lists all that is lost)."
 
 
 class FilesMixin:
@@ -88,7 +91,7 @@ class FilesMixin:
             output_file_path: a file's path, or an existing folder; by default the file's own name here.
 
         Raises:
-            NotFoundException: the run has no such file.
+            NotFoundException: the run has no such file, or its content was removed or altered since; nothing is written.
         """
         record = self._file(file_path(name))
         target = Path(output_file_path) if output_file_path is not None else Path(record.path.rsplit("/", 1)[-1])
@@ -113,6 +116,9 @@ class FilesMixin:
             output_directory: by default the working folder.
             output_paths: local paths instead, one for each file in the order of their names.
             append_prefix: keep the folders that the prefix names in the local paths.
+
+        Raises:
+            NotFoundException: contents were removed or altered since; the other files were written.
         """
         chosen = _prefix(prefix)
         records = self._connection.store.files(self._id, chosen)
@@ -124,9 +130,7 @@ class FilesMixin:
             root = Path(output_directory if output_directory is not None else ".")
             names = [r.path if append_prefix else _below(chosen, r.path) for r in records]
             paths = [root.joinpath(*file_path(name).split("/")) for name in names]
-        with transfer.progress("downloading", [record.size for record in records]) as moved:
-            for record, path in zip(records, paths, strict=True):
-                self._fetch(record, path, moved)
+        self._fetch_all(list(zip(records, paths, strict=True)))
 
     def get_all_logs(self, destination: Any = None) -> list[str]:
         """Write the run's logs below a folder.
@@ -136,15 +140,18 @@ class FilesMixin:
 
         Returns:
             The local paths.
+
+        Raises:
+            NotFoundException: contents were removed or altered since; the other logs were written.
         """
         root = Path(destination if destination is not None else Path("assets") / folder_name(self._id, "run"))
-        written = []
-        for record in self._connection.store.files(self._id):
-            if record.path.startswith(LOGS) or not record.digest:
-                path = root.joinpath(*file_path(record.path).split("/"))
-                self._fetch(record, path)
-                written.append(str(path))
-        return written
+        chosen = [
+            (record, root.joinpath(*file_path(record.path).split("/")))
+            for record in self._connection.store.files(self._id)
+            if record.path.startswith(LOGS) or not record.digest
+        ]
+        self._fetch_all(chosen)
+        return [str(path) for _, path in chosen]
 
     # -- snapshots -------------------------------------------------------------------------------------------------
     def take_snapshot(self, file_or_folder_path: Any) -> str:
@@ -187,7 +194,13 @@ class FilesMixin:
                 f"Run {self._id} has no snapshot." if wanted is None else f"There is no snapshot {wanted!r}."
             )
         target = Path(path) if path is not None else Path(f"snapshot-{found.id[:12]}")
-        return str(snapshot.restore(self._connection.blobs, found, target))
+        try:
+            return str(snapshot.restore(self._connection.blobs, found, target))
+        except NotFoundException as error:
+            lost = [repr(name) for name, (digest, _, _) in found.files.items() if digest in error.message]
+            raise SnapshotException(
+                f"{', '.join(lost)} of the snapshot of run {self._id} cannot be laid out: {error.message} {_ADVICE}"
+            ) from error
 
     # -- inside ----------------------------------------------------------------------------------------------------
     def _upload_path(self, target: str, path: Any) -> str:
@@ -236,9 +249,31 @@ class FilesMixin:
                 return record
         raise NotFoundException.of("file", path, [r.path for r in records], f"Run {self._id} has {len(records)} files.")
 
+    def _fetch_all(self, files: Sequence[tuple[FileRecord, Path]]) -> None:
+        """Write what can be written, then tell what cannot."""
+        lost: list[NotFoundException] = []
+        with transfer.progress("downloading", [record.size for record, _ in files]) as moved:
+            for record, path in files:
+                try:
+                    self._fetch(record, path, moved)
+                except NotFoundException as error:
+                    lost.append(error)
+        if len(lost) == 1:
+            raise lost[0]
+        if lost:
+            told = "\n".join(error.message for error in lost[:_TOLD])
+            more = f"\n… and {len(lost) - _TOLD:,} more." if len(lost) > _TOLD else ""
+            raise NotFoundException(f"{len(lost):,} of {len(files):,} files were not written:\n{told}{more}")
+
     def _fetch(self, record: FileRecord, target: Path, moved: transfer.Moved = lambda files, size: None) -> None:
         if record.digest:
-            transfer.fetch(self._connection.blobs, record.digest, record.size, target, moved)
+            try:
+                transfer.fetch(self._connection.blobs, record.digest, record.size, target, moved)
+            except (NotFoundException, StoreUnavailableException) as error:
+                advice = _ADVICE if isinstance(error, NotFoundException) else ""
+                raise type(error)(
+                    f"{record.path!r} of run {record.run} cannot be had: {error.message} {advice}".strip()
+                ) from error
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(self._connection.store.text(record.run, record.path), encoding="utf-8", errors="replace")
