@@ -6,6 +6,7 @@ The names are those of the AzureML SDK v1 where it has one, so that a notebook's
     AzureMLException
     ├── UserErrorException              the call cannot be right: the message names the value
     │   ├── NotFoundException           no such run, experiment, file … (close names are suggested)
+    │   │   └── ModelNotFoundException  no such registered model (the SDK raises it as a WebserviceException too)
     │   ├── ParameterException          a notebook parameter is unknown, missing or of the wrong type
     │   └── FilterException             a run query that cannot be read
     ├── WorkspaceException              the workspace cannot be opened, found or written
@@ -18,7 +19,6 @@ The names are those of the AzureML SDK v1 where it has one, so that a notebook's
     ├── ActivityFailedException         the awaited run failed
     ├── ComputeTargetException          a compute target is absent or refused
     ├── WebserviceException             a scoring service is absent or failed
-    ├── ModelNotFoundException          no such registered model
     ├── EnvironmentException            an environment cannot be described or built
     └── DatasetTimestampMissingError    a time filter on a dataset without timestamp columns
 """
@@ -115,7 +115,7 @@ class WebserviceException(AzureMLException):
     """A scoring service is absent, or failed."""
 
 
-class ModelNotFoundException(AzureMLException):
+class ModelNotFoundException(NotFoundException, WebserviceException):
     """No such registered model."""
 
 

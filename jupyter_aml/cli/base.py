@@ -198,7 +198,7 @@ def run_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> Se
     from jupyter_aml.store.records import RunQuery
 
     try:
-        found = _completing(ctx).store.runs(RunQuery(everywhere=bool(incomplete), text=incomplete, limit=50)).runs
+        found = completing(ctx).store.runs(RunQuery(everywhere=bool(incomplete), text=incomplete, limit=50)).runs
         return [
             CompletionItem(r.id, help=f"{r.experiment}#{r.number} {r.name} {r.status}")
             for r in found
@@ -211,12 +211,13 @@ def run_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> Se
 def experiment_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> Sequence[str]:
     """Shell completion of experiments."""
     try:
-        return [e.name for e in _completing(ctx).store.experiments(archived=None) if e.name.startswith(incomplete)]
+        return [e.name for e in completing(ctx).store.experiments(archived=None) if e.name.startswith(incomplete)]
     except Exception:  # a completion is never an error
         return []
 
 
-def _completing(ctx: click.Context) -> Aml:
+def completing(ctx: click.Context) -> Aml:
+    """The invocation that a word is completed for."""
     found = ctx.find_object(Aml) or Aml()
     found.where = found.where or os.environ.get("JUPYTER_AML_WORKSPACE")
     return found

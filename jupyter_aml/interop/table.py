@@ -9,6 +9,7 @@ from __future__ import annotations
 SERVED: dict[str, str] = {
     "azureml.core.VERSION": "jupyter_aml.interop.stand_ins:VERSION",
     "azureml.core.experiment.Experiment": "jupyter_aml.tracking.experiment:Experiment",
+    "azureml.core.model.Model": "jupyter_aml.models.model:Model",
     "azureml.core.run.Run": "jupyter_aml.tracking.run:Run",
     "azureml.core.run._OfflineRun": "jupyter_aml.tracking.offline:OfflineRun",
     "azureml.core.workspace.Workspace": "jupyter_aml.workspace:Workspace",

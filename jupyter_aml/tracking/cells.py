@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import functools
-import getpass
 import json
 import logging
 import re
@@ -25,6 +23,7 @@ from jupyter_aml.store.records import Json, RunRecord
 from jupyter_aml.tracking.context import cell_run_id, session_run_id
 from jupyter_aml.tracking.metrics import number, numbers
 from jupyter_aml.tracking.names import metric_name, tag_name
+from jupyter_aml.tracking.who import user_name
 
 log = logging.getLogger("jupyter_aml")
 
@@ -385,8 +384,7 @@ def open_session(
     """
     run_id = session_run_id(kernel_session)
     now = time.time()
-    with contextlib.suppress(Exception):
-        user = user or getpass.getuser()
+    user = user or user_name()
     connection.write(
         RunCreated(
             run=RunRecord(

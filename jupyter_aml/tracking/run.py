@@ -5,11 +5,9 @@ Reference: https://learn.microsoft.com/python/api/azureml-core/azureml.core.run.
 
 from __future__ import annotations
 
-import getpass
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from jupyter_aml.errors import (
@@ -19,7 +17,7 @@ from jupyter_aml.errors import (
 )
 from jupyter_aml.store.events import RunChanged, RunCreated
 from jupyter_aml.store.records import RunQuery, RunRecord
-from jupyter_aml.tracking import context, html, leaving, lifetime
+from jupyter_aml.tracking import context, html, kinds, leaving, lifetime
 from jupyter_aml.tracking.handles import shared
 from jupyter_aml.tracking.ids import new_id
 from jupyter_aml.tracking.names import experiment_name, shown, tags_of
@@ -31,6 +29,7 @@ from jupyter_aml.tracking.run_metrics import MetricsMixin
 from jupyter_aml.tracking.run_states import StatesMixin
 from jupyter_aml.tracking.run_tags import TagsMixin
 from jupyter_aml.tracking.run_things import ThingsMixin
+from jupyter_aml.tracking.who import user_name
 
 
 class Run(StatesMixin, FamilyMixin, FilesMixin, MetricsMixin, TagsMixin, ThingsMixin):
@@ -71,9 +70,7 @@ class Run(StatesMixin, FamilyMixin, FilesMixin, MetricsMixin, TagsMixin, ThingsM
         context.follow_cells()
         run = cls(experiment, run_id or new_id())
         now = time.time()
-        user = ""
-        with suppress(Exception):
-            user = getpass.getuser()
+        user = user_name()
         born = RunRecord(
             id=run._id,
             experiment=experiment_name(experiment.name),
@@ -100,7 +97,7 @@ class Run(StatesMixin, FamilyMixin, FilesMixin, MetricsMixin, TagsMixin, ThingsM
     @classmethod
     def _of(cls, experiment: Any, record: RunRecord) -> Run:
         """The run that the store tells of."""
-        run = cls(experiment, record.id)
+        run: Run = kinds.made(cls, experiment, record.id, record.type)
         run._shared.note(record)
         return run
 
@@ -169,6 +166,11 @@ class Run(StatesMixin, FamilyMixin, FilesMixin, MetricsMixin, TagsMixin, ThingsM
         return Run._of(Experiment(workspace, record.experiment, _create_in_cloud=False), record)
 
     @staticmethod
+    def add_type_provider(runtype: str, run_factory: Any) -> None:
+        """Let runs of a type be made by ``run_factory(experiment, {"run_id", "run_type"})`` where they are looked up."""
+        kinds.PROVIDERS[runtype] = run_factory
+
+    @staticmethod
     def list(
         experiment: Any,
         type: str | None = None,
@@ -218,7 +220,8 @@ class Run(StatesMixin, FamilyMixin, FilesMixin, MetricsMixin, TagsMixin, ThingsM
         if not name:
             record = found.connection.store.run(found.run_id)
             name = record.experiment if record else "default"
-        run = cls(Experiment(workspace, name, _create_in_cloud=False), found.run_id)
+        experiment = Experiment(workspace, name, _create_in_cloud=False)
+        run: Run = kinds.made(cls, experiment, found.run_id, kinds.here(found.run_id))
         run._shared.looked = True  # this code is part of it: it goes on
         return run
 

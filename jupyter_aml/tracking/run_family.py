@@ -38,6 +38,9 @@ class FamilyMixin:
     def parent(self) -> Run | None:
         """The run that it is a child of; None at the top."""
         parent = (self._shared.born or self._record()).parent
+        found = self._find(parent) if parent else None
+        if found is not None:
+            return self._of(self._experiment, found)  # type: ignore[no-any-return]
         return type(self)(self._experiment, parent) if parent else None  # type: ignore[call-arg, return-value]
 
     def child_run(self, name: str | None = None, run_id: str | None = None, outputs: str | None = None) -> Run:

@@ -48,8 +48,7 @@ class FilesMixin:
         if hasattr(path_or_stream, "read"):
             digest, size = self._connection.blobs.put_stream(transfer.as_bytes(path_or_stream))
             return self._keep(target, digest, size)
-        self._upload_path(target, path_or_stream)
-        return self._file(target)
+        return self._upload_local(target, path_or_stream)
 
     def upload_files(
         self,
@@ -204,15 +203,17 @@ class FilesMixin:
 
     # -- inside ----------------------------------------------------------------------------------------------------
     def _upload_path(self, target: str, path: Any) -> str:
+        return self._upload_local(target, path).path
+
+    def _upload_local(self, target: str, path: Any) -> FileRecord:
         try:
             local = os.fspath(path)
         except TypeError:
             raise UserErrorException(
                 f"{shown(path)} of type {type(path).__name__} is neither a path nor a stream to upload as {target!r}."
             ) from None
-        for [(digest, size)] in transfer.put_files(self._connection.blobs, [os.fsdecode(local)]):
-            self._keep(target, digest, size)
-        return target
+        [[(digest, size)]] = transfer.put_files(self._connection.blobs, [os.fsdecode(local)])
+        return self._keep(target, digest, size)
 
     def _upload_bytes(self, target: str, content: bytes, media_type: str = "") -> str:
         digest, size = self._connection.blobs.put_bytes(content)

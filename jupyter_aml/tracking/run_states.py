@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from jupyter_aml.errors import ActivityFailedException, RunStateException, WorkspaceException
+from jupyter_aml.errors import (
+    ActivityFailedException,
+    RunStateException,
+    StoreUnavailableException,
+    WorkspaceException,
+)
 from jupyter_aml.store.connection import Connection
 from jupyter_aml.store.events import RunStatus
 from jupyter_aml.store.records import TERMINAL, RunRecord
@@ -136,7 +141,12 @@ class StatesMixin:
         return details(self, record)
 
     def _move(self, to: str, error: Mapping[str, Any] | None = None) -> None:
-        now = self._ended or self._record().status
+        try:
+            now = self._ended or self._record().status
+        except StoreUnavailableException:
+            if self._life is None:  # somebody else's run: who knows where it stands
+                raise
+            now = "Running"
         status.check(self._id, now, to)
         elapsed = None
         if to in TERMINAL:
@@ -147,7 +157,10 @@ class StatesMixin:
         self._connection.write(RunStatus(run=self._id, status=to, at=time.time(), error=error, elapsed=elapsed))
         if to in TERMINAL:
             self._shared.end(to)
-            stands = self._record().status
+            try:
+                stands = self._record().status
+            except StoreUnavailableException:  # the end is in the journal, and comes to the store with the rest
+                return
             if stands != to:
                 self._shared.end(stands)
                 raise RunStateException(f"Run {self._id} became {stands} meanwhile and cannot become {to}.")
