@@ -26,6 +26,8 @@ from jupyter_aml.store.blobs import CHUNK, is_digest, written
 from jupyter_aml.store.codec import encode, to_plain
 from jupyter_aml.store.contract import Store
 from jupyter_aml.store.events import (
+    AssetLinked,
+    AssetPut,
     Event,
     ExperimentPut,
     FileLogged,
@@ -36,7 +38,16 @@ from jupyter_aml.store.events import (
     SnapshotTaken,
     TextLogged,
 )
-from jupyter_aml.store.records import TERMINAL, FileRecord, Json, MetricRecord, RunQuery, RunRecord
+from jupyter_aml.store.records import (
+    TERMINAL,
+    AssetQuery,
+    AssetRecord,
+    FileRecord,
+    Json,
+    MetricRecord,
+    RunQuery,
+    RunRecord,
+)
 
 GROUP = 200
 """Births that stand together."""
@@ -65,6 +76,8 @@ class Exported:
     files: int = 0
     texts: int = 0
     snapshots: int = 0
+    assets: int = 0
+    """Versions of models, datasets, environments …"""
     blobs: int = 0
     blob_bytes: int = 0
     missing: dict[str, str] = field(default_factory=dict)
@@ -110,7 +123,7 @@ def export(
         blobs = _contents(store, archive, writer.contents, told)
         manifest = form.Manifest(
             written=time.time(), written_by=_version(), scope=scope, workspace=workspace,
-            counts={name: getattr(told, name) for name in ("experiments", "runs", "points", "files", "texts")},
+            counts={name: getattr(told, name) for name in ("experiments", "runs", "points", "files", "texts", "assets")},
             events={"sha256": writer.hasher.hexdigest(), "size": writer.size, "lines": writer.lines},
             blobs=blobs, missing=sorted(told.missing),
         )  # fmt: skip
@@ -164,6 +177,7 @@ class _Events:
         self._experiments: set[str] = set()
         self._snapshots: set[str] = set()
         self._runs: set[str] = set()
+        self._assets: set[str] = set()
         self._owners: set[str] = set()
         self._begun: set[tuple[str, str]] = set()
         self._summaries: dict[str, dict[str, MetricRecord]] = {}
@@ -176,6 +190,9 @@ class _Events:
             self._experiment(name)
         while group := list(islice(runs, GROUP)):
             self._group(group)
+        if whole:
+            for asset in self.store.walk_assets(AssetQuery(kind="", archived=True)):
+                self._asset(asset)
         self.told.elsewhere = sorted(self._owners - self._runs)
 
     def _event(self, event: Event) -> None:
@@ -232,10 +249,34 @@ class _Events:
                 self._series(run.id, metric)
             for file in self.store.files(run.id):
                 self._file(run.id, file)
+            self._lineage(run.id)
             at = run.ended if run.ended is not None else run.created
             if run.status in TERMINAL:
                 self._event(RunStatus(run=run.id, status=run.status, at=at, error=run.error))
             self._event(RunChanged(run=run.id, at=at, owner=run.owner))
+
+    # -- named things --------------------------------------------------------------------------------------------
+    def _lineage(self, run: str) -> None:
+        """What the run made, read and wrote goes with it."""
+        for asset in self.store.walk_assets(AssetQuery(kind="", run=run, archived=True)):
+            self._asset(asset)
+        for link in self.store.links(run=run):
+            for asset in self.store.walk_assets(AssetQuery(kind="", id=link.asset, archived=True)):
+                self._asset(asset)
+            self._event(
+                AssetLinked(
+                    run=run, role=link.role, kind=link.kind, asset=link.asset, at=link.time, label=link.label, data=link.data
+                )
+            )  # fmt: skip
+
+    def _asset(self, asset: AssetRecord) -> None:
+        if asset.id in self._assets or asset.kind in form.LEFT_OUT:
+            return
+        self._assets.add(asset.id)
+        self.told.assets += 1
+        for path, (digest, _) in asset.files.items():
+            self.contents.setdefault(digest, f"{path!r} of the {asset.kind} {asset.name}")
+        self._event(AssetPut(asset=asset))
 
     # -- series --------------------------------------------------------------------------------------------------
     def _series(self, run: str, metric: MetricRecord) -> None:

@@ -40,8 +40,11 @@ MANIFEST, EVENTS, BLOBS = "manifest.json", "events.jsonl", "blobs/"
 MANIFEST_LIMIT = 512 * 2**20
 SETTINGS = ("description", "tags", "friendly_name")
 """What an archive of a whole workspace says of the workspace itself."""
+LEFT_OUT = frozenset({"secret", "compute"})
+"""Kinds of assets that belong to a place: they stay where they are."""
 _ALLOWED = (
     e.ExperimentPut, e.RunCreated, e.RunStatus, e.RunChanged, e.Points, e.FileLogged, e.TextLogged, e.SnapshotTaken,
+    e.AssetPut, e.AssetLinked,
 )  # fmt: skip
 
 
@@ -266,6 +269,8 @@ def _check(event: e.Event, number: int, runs: dict[str, Lines], known: set[str])
         record = event.run
     elif isinstance(event, e.SnapshotTaken):
         record = event.snapshot
+    elif isinstance(event, e.AssetPut):
+        record = event.asset
     why = _mistyped(record)
     if why:
         return why
@@ -279,6 +284,14 @@ def _check(event: e.Event, number: int, runs: dict[str, Lines], known: set[str])
                 return "lists files that are none"
             if entry[0] not in known:
                 return f"refers to the content {entry[0]!r}, which is not in it"
+    elif isinstance(event, e.AssetPut):
+        if event.asset.kind in LEFT_OUT or not event.asset.id:
+            return "brings what no archive may bring"
+        for about in event.asset.files.values():
+            if not (isinstance(about, list) and [type(part) for part in about] == [str, int]):
+                return "lists files that are none"
+            if about[0] not in known:
+                return f"refers to the content {about[0]!r}, which is not in it"
     elif isinstance(event, e.ExperimentPut):
         if event.rename is not None:
             return "renames an experiment"

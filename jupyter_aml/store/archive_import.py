@@ -21,8 +21,8 @@ from pathlib import Path
 from jupyter_aml.errors import AzureMLException, UserErrorException
 from jupyter_aml.store.archive_format import SETTINGS, Archive, Lines, damaged
 from jupyter_aml.store.contract import Store
-from jupyter_aml.store.events import Batch, Event, ExperimentPut, Points, RunCreated, SnapshotTaken
-from jupyter_aml.store.records import RunQuery
+from jupyter_aml.store.events import AssetPut, Batch, Event, ExperimentPut, Points, RunCreated, SnapshotTaken
+from jupyter_aml.store.records import AssetQuery, RunQuery
 
 BATCH = 4 * 2**20
 """Bytes of events from which a batch is full."""
@@ -39,6 +39,8 @@ class Imported:
     runs: int = 0
     """Runs that came in."""
     points: int = 0
+    assets: int = 0
+    """Models, datasets, environments … that came in."""
     blobs: int = 0
     """Contents that were brought."""
     before: int = 0
@@ -184,6 +186,10 @@ class _Import:
     def _fitted(self, event: Event) -> Event | None:
         """The event as this workspace is to get it; None for one that it does not get."""
         if isinstance(event, SnapshotTaken):
+            return event
+        if isinstance(event, AssetPut):
+            there = self.store.assets(AssetQuery(kind=event.asset.kind, id=event.asset.id, archived=True)).assets
+            self.told.assets += not there
             return event
         if isinstance(event, ExperimentPut):
             return self._experiment(event)

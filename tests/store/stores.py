@@ -71,7 +71,7 @@ def dump(store: Store) -> dict:
     """Everything that can be read of a store."""
     from dataclasses import asdict, replace
 
-    from jupyter_aml.store.records import RunQuery
+    from jupyter_aml.store.records import AssetQuery, RunQuery
 
     found: dict = {"experiments": [asdict(replace(x, id="")) for x in store.experiments(archived=None)], "runs": {}}
     for run in store.walk(RunQuery(everywhere=True, include_archived=True, with_metrics=True, order_by="id")):
@@ -82,5 +82,9 @@ def dump(store: Store) -> dict:
             "files": [asdict(file) for file in files],
             "texts": {file.path: store.text(run.id, file.path) for file in files if not file.digest},
         }
+    found["assets"] = [
+        asdict(a) for a in store.walk_assets(AssetQuery(kind="", archived=True)) if a.kind not in ("secret", "compute")
+    ]
+    found["links"] = {run: [asdict(link) for link in store.links(run=run)] for run in found["runs"]}
     found["changes"] = [asdict(change) for change in store.changes()]
     return found

@@ -20,6 +20,7 @@ from jupyter_aml.store.archive import export
 from jupyter_aml.store.archive_import import import_archive
 from jupyter_aml.store.codec import encode
 from jupyter_aml.store.events import (
+    AssetLinked,
     ExperimentPut,
     FileLogged,
     RunChanged,
@@ -27,7 +28,7 @@ from jupyter_aml.store.events import (
     SnapshotTaken,
     TextLogged,
 )
-from jupyter_aml.store.records import SnapshotRecord
+from jupyter_aml.store.records import AssetRecord, SnapshotRecord
 from jupyter_aml.store.sql.store import in_folder
 
 
@@ -52,6 +53,12 @@ def rich(store):
     send = Sender(store)
     content, other = store.blobs.put_bytes(b"content"), store.blobs.put_bytes(b"x" * 100_000)
     code = store.blobs.put_bytes(b"print(1)")
+    model = store.put_asset(
+        AssetRecord(kind="model", name="mödel", created=5.0, user="ann", run="r", description="d", tags={"a": None},
+                    properties={"p": "1"}, data={"framework": "x"}, files={"net/a.bin": store.blobs.put_bytes(b"weights")})
+    )  # fmt: skip
+    store.put_asset(AssetRecord(kind="dataset", name="mödel", created=6.0))
+    store.put_asset(AssetRecord(kind="secret", name="pw", created=6.0, data={"x": "sealed"}))
     send(
         SnapshotTaken(snapshot=SnapshotRecord(id="s", files={"a/é.py": (*code, 0o644)}, skipped={"big": "too big"}, created=4.0)),
         ExperimentPut(name="e", at=1.25, set_tags={"a": "b", "n": None}, description="about\n"),
@@ -70,6 +77,7 @@ def rich(store):
         points("r", "loss", [3, math.inf], origin="c2", steps=[10, -5]),
         points("r", "loss", [-0.0, -math.inf, 10**30, -1.5], steps=[2**63 - 1, -(2**63) + 1, 7, 8]),
         points("r", "loss", [7.5], origin="c1"),
+        AssetLinked(run="r", role="input", kind="model", asset=model.id, at=2.5, label="the net", data={"x": 1}),
         points("c1", "own", [1, 2, 3]), points("g", "deep", [0.5]),
         points("r", "long", [k / 3 for k in range(30_000)], steps=list(range(0, 60_000, 2)), times=[at + k for k in range(30_000)]),
         points("r", "t", [{"x": 1, "y": "a" * 200_000}] * 9, kind="table", description="rows", origin="c2"),
@@ -91,6 +99,8 @@ def told(store, *, numbers=True):
     """What is to be equal."""
     found = dump(store)
     del found["changes"]
+    for record in [*found["experiments"], *(run["run"] for run in found["runs"].values())]:
+        del record["revision"]  # a number of this store's own feed
     found["snapshot"] = store.snapshot("s")
     for id, run in found["runs"].items():
         for name in run["series"]:

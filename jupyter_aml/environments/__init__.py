@@ -1,0 +1,1 @@
+"""Environments: what a run is executed in, described, versioned, built once and cached."""
