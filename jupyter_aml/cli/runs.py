@@ -10,6 +10,8 @@ import click
 from jupyter_aml.cli import output
 from jupyter_aml.cli.base import Aml, Group, experiment_names, pairs, pass_aml, run_argument
 from jupyter_aml.cli.run_changes import cancel, delete, tag
+from jupyter_aml.cli.run_reproduce import reproduce
+from jupyter_aml.cli.run_submit import submit
 
 if TYPE_CHECKING:
     from jupyter_aml.store.records import RunRecord
@@ -215,8 +217,7 @@ def download(aml: Aml, run: str, names: tuple[str, ...], to: str | None) -> None
         if name and not some:
             raise NotFoundException.of("file", name, known, f"`aml run files {chosen.id}` shows what there is.")
         wanted += [k for k in some if k not in wanted]
-    for name in wanted:
-        chosen.download_file(name, folder.joinpath(*name.split("/")))
+    chosen._download({name: folder.joinpath(*name.split("/")) for name in wanted})
     aml.emit(
         {"run": chosen.id, "folder": str(folder.absolute()), "files": wanted},
         f"{len(wanted)} file{'s' * (len(wanted) != 1)} written below {output.clean(folder)}.",
@@ -235,5 +236,5 @@ def diff(aml: Aml, first: str, second: str) -> None:
     aml.emit(found, lambda: print_diff(found))
 
 
-for _command in (cancel, delete, tag):
+for _command in (cancel, delete, reproduce, submit, tag):
     run.add_command(_command)

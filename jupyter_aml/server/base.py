@@ -6,7 +6,7 @@ import asyncio
 import functools
 import json
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -15,21 +15,26 @@ from tornado import web
 
 from jupyter_aml.errors import (
     AzureMLException,
-    NotFoundException,
     ConflictException,
+    NotFoundException,
     RunStateException,
     StoreUnavailableException,
     UserErrorException,
 )
-from jupyter_aml.server import wire
+from jupyter_aml.server import repeats, run_access, wire
+from jupyter_aml.store.events import Event
+from jupyter_aml.store.run_token import RunToken, RunTokenException
 from jupyter_aml.workspace import Workspace
 
 T = TypeVar("T")
 MAX_BODY = 1_000_000
+CHANGING = frozenset({"post", "put", "patch", "delete"})
 ALWAYS = frozenset({"workspace", "token"})
 """Parameters that every route takes."""
 STATUS: list[tuple[type[AzureMLException], int]] = [
     (NotFoundException, 404),
+    (repeats.KeyReused, 422),
+    (RunTokenException, 403),
     (UserErrorException, 400),
     (RunStateException, 409),
     (ConflictException, 409),
@@ -54,6 +59,9 @@ class Services:
         self.track = track
         self.watcher: Any = None
         self.live: Any = None
+        self.changes = repeats.Changes()
+        self.switching = asyncio.Lock()
+        """Held while a notebook's switch is thrown."""
         self.offered: Callable[[], dict[str, str]] = dict
         """Name → URL of the workspaces that are offered beside the server's own."""
 
@@ -76,9 +84,27 @@ class Services:
 
 
 class AmlHandler(APIHandler):
-    """Base of our handlers. Each names its `auth_resource` and decorates each method with the server's two checks."""
+    """Base of our handlers. Each names its `auth_resource` and decorates each method with the server's two checks.
+
+    A method that changes something tells the store by `change`, with `expected(record)` where it says so in `conditional`.
+    """
 
     auth_resource = "jupyter_aml:workspace"
+    for_runs: frozenset[str] = frozenset()
+    """Methods ("get", "post" …) that the token of a run may call, as far as it reaches; none without a word about it."""
+    conditional: frozenset[str] = frozenset()
+    """Methods that heed If-Match; the others refuse it."""
+    repeatable = True
+    """Whether its changes take an Idempotency-Key."""
+    by_content = False
+    """Whether its answers have an ETag of their content, for want of a revision."""
+    run_token: RunToken | None = None
+    """What the run's token says that came with the request."""
+    once = ""
+    """Name of a request that may be sent again, the same each time: a handler may derive ids from it."""
+    was_applied = False
+    """Whether this request's events are applied already."""
+    _etag = ""
     parameters: frozenset[str] | None = None
     """Names in the query string; others are refused. None: whatever comes is let pass."""
 
@@ -103,6 +129,52 @@ class AmlHandler(APIHandler):
     def who(self) -> str:
         """Who asks, by Jupyter's identity."""
         return name_of(self.current_user)
+
+    @property
+    def whose(self) -> str:
+        """Whose requests these are: a user's by name, a run's, or those of whoever has the server's token."""
+        if self.run_token is not None:
+            return f"run {self.run_token.run}"
+        return "" if is_anonymous(self.current_user) else self.who
+
+    @property
+    def identity_provider(self) -> Any:
+        """The server's, unless the request has the token of a run: then nothing else that it has counts."""
+        return run_access.RunIdentity() if run_access.given(self.request.headers) else super().identity_provider
+
+    @property
+    def authorizer(self) -> Any:
+        """The server's, unless the request has the token of a run."""
+        return run_access.RunAuthorizer() if run_access.given(self.request.headers) else super().authorizer
+
+    async def reach(self, check: Callable[[run_access.Reach], T]) -> T | None:
+        """Let a run's token be checked, in a thread; nothing to do without one."""
+        token = self.run_token
+        if token is None:
+            return None
+        workspace = await self.workspace()
+        return await self.services.call(lambda: check(run_access.Reach(workspace.connection.store, token)))
+
+    async def check_reach(self, run_id: str = "", *_: str) -> None:
+        """Refuse a run's token that does not reach the run of the route."""
+        await self.reach(lambda reach: reach.demand(run_id))
+
+    async def change(self, *events: Event) -> None:
+        """Apply events at once, in one transaction.
+
+        Raises:
+            ConflictException: one is for another revision.
+            StoreUnavailableException: nothing was changed.
+        """
+        workspace = await self.workspace()
+        await self.services.call(self.services.changes.apply, workspace, events, self.once)
+        self.was_applied = bool(self.once)
+
+    def expected(self, record: Any) -> int | None:
+        """The revision of the record that the request is for (If-Match); None where any will do."""
+        if self.was_applied:
+            return None
+        return repeats.expected(self.request.headers.get("If-Match"), record.revision)
 
     async def workspace(self) -> Workspace:
         """The workspace that is asked for (``?workspace=NAME``), else the server's own.
@@ -166,14 +238,36 @@ class AmlHandler(APIHandler):
 
     def reply(self, value: Any, status: int = 200) -> None:
         """Answer with JSON."""
-        self.set_status(status)
-        self.set_header("Content-Type", "application/json")
-        self.set_header("Cache-Control", "no-store")
-        self.finish(wire.text(value))
+        text = wire.text(value)
+        self.send(text, status, self.tag_of(value, text) if status == 200 else "")
 
-    def refuse(self, status: int, code: str, message: str) -> None:
+    def tag_of(self, value: Any, text: str) -> str:
+        """The ETag of a record that has revisions, "" for anything else (GET has one of its content then)."""
+        return repeats.tag(value, text) if self.by_content or hasattr(value, "revision") else ""
+
+    def send(self, text: str | None, status: int, etag: str = "") -> None:
+        """Answer with JSON text, or with nothing."""
+        self.set_status(status)
+        self.set_header("Cache-Control", "no-store")
+        self._etag = etag  # with GET, tornado adds it and compares it with If-None-Match
+        if etag and self.request.method != "GET":
+            self.set_header("Etag", etag)
+        if text is None:
+            self.clear_header("Content-Type")
+            self.finish()
+        else:
+            self.set_header("Content-Type", "application/json")
+            self.finish(text)
+
+    def compute_etag(self) -> str | None:
+        """What GET compares with If-None-Match."""
+        return self._etag or super().compute_etag()
+
+    def refuse(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         """Answer with an error."""
         self.clear()
+        for name, value in (headers or {}).items():
+            self.set_header(name, value)
         self.reply({"error": {"code": code, "message": message}}, status)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -190,14 +284,24 @@ def answers(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[No
 
     @functools.wraps(method)
     async def answering(self: AmlHandler, *args: str, **kwargs: Any) -> None:
+        verb = (self.request.method or "").lower()
+        key = self.request.headers.get("Idempotency-Key") if verb in CHANGING else None
         try:
             self.check_parameters()
-            value = await method(self, *args, **kwargs)
+            if self.run_token is not None:
+                await self.check_reach(*args)
+            if verb in CHANGING and verb not in self.conditional and "If-Match" in self.request.headers:
+                raise UserErrorException("What this route changes has no versions: it cannot heed If-Match.")
+            if key is None:
+                value = await method(self, *args, **kwargs)
+            else:
+                value = await repeats.once(self, key, lambda: method(self, *args, **kwargs))
         except AzureMLException as error:
             status = next(code for kind, code in STATUS if isinstance(error, kind))
             if status >= 500:
                 self.log.warning("jupyter_aml: %s", error)
-            self.refuse(status, type(error).__name__, error.message)
+            retry = self._headers.get("Retry-After")
+            self.refuse(status, type(error).__name__, error.message, {"Retry-After": retry} if retry else {})
             return
         if not self._finished:
             if value is None:

@@ -64,6 +64,7 @@ class ExperimentHandler(AmlHandler):
     """`experiments/<name>`: change or delete one."""
 
     auth_resource = "jupyter_aml:experiments"
+    conditional = frozenset(["patch", "delete"])
 
     async def _known(self, name: str) -> Any:
         record = await self.store("experiment", name)
@@ -83,7 +84,7 @@ class ExperimentHandler(AmlHandler):
     @answers
     async def patch(self, name: str) -> Any:
         """Tags, description, archived."""
-        await self._known(name)
+        record = await self._known(name)
         given = self.body()
         unknown = set(given) - {"set_tags", "drop_tags", "archived", "description"}
         if unknown:
@@ -102,9 +103,9 @@ class ExperimentHandler(AmlHandler):
             drop_tags=[str(k) for k in drop],
             archived=archived,
             description=description,
+            only_revision=self.expected(record),
         )
-        workspace = await self.workspace()
-        await self.services.call(workspace.connection.write, event)
+        await self.change(event)
         return await self._known(name)
 
     @web.authenticated
@@ -112,15 +113,15 @@ class ExperimentHandler(AmlHandler):
     @answers
     async def delete(self, name: str) -> Any:
         """Delete it and its runs, when all of them have ended."""
-        await self._known(name)
+        record = await self._known(name)
         running = [run for run in await self.store("open_runs") if run.experiment == name]
         if running:
             raise RunStateException(
                 f"{len(running)} runs of experiment {name!r} have not ended, {running[0].id} for one. Cancel them first."
             )
-        workspace = await self.workspace()
-        await self.services.call(workspace.connection.write, ExperimentDeleted(name=name, at=time.time(), who=self.who))
-        await self.services.call(workspace.connection.flush)
+        await self.change(
+            ExperimentDeleted(name=name, at=time.time(), who=self.who, only_revision=self.expected(record))
+        )
 
 
 class ChangesHandler(AmlHandler):

@@ -12,7 +12,26 @@ from traitlets import Bool, Enum, Float, Int, List, Unicode
 
 import jupyter_aml
 from jupyter_aml.errors import NotFoundException
-from jupyter_aml.server import activity, experiments, files, live, notebooks, openapi, remote, runs
+from jupyter_aml.server import (
+    activity,
+    data,
+    datastores,
+    environments,
+    events,
+    experiments,
+    files,
+    jobs,
+    live,
+    models,
+    notebook_runs,
+    notebooks,
+    openapi,
+    remote,
+    run_tokens,
+    runs,
+    secrets,
+    studio,
+)
 from jupyter_aml.server.base import Services
 from jupyter_aml.server.kernels import KernelWatcher
 from jupyter_aml.server.overhear import overhearing
@@ -28,8 +47,10 @@ ROUTES: list[tuple[str, type]] = [
     (r"/experiments", experiments.ExperimentsHandler),
     (r"/experiments/(.+)", experiments.ExperimentHandler),
     (r"/runs", runs.RunsHandler),
+    *jobs.ROUTES,
     (RUN, runs.RunHandler),
     (RUN + r"/cancel", runs.CancelHandler),
+    (RUN + r"/token", run_tokens.RunTokenHandler),
     (RUN + r"/series", runs.SeriesHandler),
     (RUN + r"/points", runs.PointsHandler),
     (RUN + r"/text", runs.TextHandler),
@@ -38,10 +59,17 @@ ROUTES: list[tuple[str, type]] = [
     (RUN + r"/files", files.FilesHandler),
     (RUN + r"/files/(.+)", files.FileHandler),
     (r"/notebooks/tracking", notebooks.TrackingHandler),
+    *studio.ROUTES,
+    *models.ROUTES,
+    *environments.ROUTES,
+    *datastores.ROUTES,
+    *data.ROUTES,
+    *secrets.ROUTES,
     (r"/changes", experiments.ChangesHandler),
     (r"/live", live.LiveHandler),
     (r"/activity", activity.ActivityHandler),
     (r"/openapi.json", openapi.DocumentHandler),
+    *notebook_runs.ROUTES,
     *remote.ROUTES,
     (r"/.*", experiments.LostHandler),
 ]
@@ -90,6 +118,12 @@ class JupyterAML(ExtensionApp):
     live_interval = Float(
         0.15, min=0.02, config=True, help="Seconds between two looks for changes, while a page listens for them."
     )
+    events_interval = Float(
+        1.0,
+        min=0,
+        config=True,
+        help="Seconds between two looks for changes that are told as Jupyter events (/api/events); 0 tells none.",
+    )
     max_text = Int(
         1_000_000,
         min=0,
@@ -104,6 +138,8 @@ class JupyterAML(ExtensionApp):
         services = Services(self._open, self.track)
         services.offered = self.offered
         services.live = live.LiveFeed(services, self.live_interval)
+        server: Any = self.serverapp
+        self._emitter = events.Emitter(services, server.event_logger, self.events_interval)
         services.watcher = KernelWatcher(
             services,
             self.serverapp,
@@ -163,6 +199,7 @@ class JupyterAML(ExtensionApp):
             self.log.error("jupyter_aml cannot open its workspace, so nothing is recorded: %s", error)
             return
         self._recovery = asyncio.ensure_future(self._recover())
+        await self._emitter.start()
         workspace = await self._services.workspace()
         self.log.info("jupyter_aml %s serves the workspace %s", jupyter_aml.__version__, workspace.url)
 
@@ -184,6 +221,7 @@ class JupyterAML(ExtensionApp):
         if self._recovery is not None:
             self._recovery.cancel()
         self._services.live.stop()
+        self._emitter.stop()
         await self._services.watcher.stop()
         for workspace in self._services.opened():
             await self._services.call(workspace.connection.flush)

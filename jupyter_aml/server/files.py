@@ -50,6 +50,7 @@ class FilesHandler(AmlHandler):
     """`GET runs/<id>/files`."""
 
     auth_resource = "jupyter_aml:files"
+    for_runs = frozenset(["get"])
     parameters = frozenset(["prefix"])
 
     @web.authenticated
@@ -66,6 +67,7 @@ class SourceHandler(AmlHandler):
     """`GET runs/<id>/source`: the snapshot of the run, or one of its files as text."""
 
     auth_resource = "jupyter_aml:files"
+    for_runs = frozenset(["get"])
     parameters = frozenset(["path"])
 
     @web.authenticated
@@ -100,6 +102,7 @@ class FileHandler(AmlHandler):
     """`GET runs/<id>/files/<path>`: the content."""
 
     auth_resource = "jupyter_aml:files"
+    for_runs = frozenset(["get"])
     parameters = frozenset(["download", "digest"])
 
     @web.authenticated

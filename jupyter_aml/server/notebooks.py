@@ -8,7 +8,8 @@ from typing import Any
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from jupyter_aml.errors import UserErrorException
+from jupyter_aml.errors import ConflictException, UserErrorException
+from jupyter_aml.server import wire
 from jupyter_aml.server.base import AmlHandler, answers
 from jupyter_aml.tracking.names import experiment_name
 
@@ -17,6 +18,8 @@ class TrackingHandler(AmlHandler):
     """`notebooks/tracking`: is this notebook tracked; track it."""
 
     auth_resource = "jupyter_aml:notebooks"
+    by_content = True
+    conditional = frozenset(["put"])
     parameters = frozenset(["path"])
 
     @web.authenticated
@@ -40,8 +43,21 @@ class TrackingHandler(AmlHandler):
         if tracked and self.services.track == "none":
             raise UserErrorException("This server tracks no notebooks (JupyterAML.track is 'none').")
         await self.workspace()
-        await self.services.watcher.switch(path.strip("/"), tracked, experiment)
-        return await self._state(path.strip("/"))
+        path = path.strip("/")
+        async with self.services.switching:  # the switch is this server's own: nobody else changes it
+            if "If-Match" in self.request.headers:
+                self._check(await self._state(path))
+            await self.services.watcher.switch(path, tracked, experiment)
+        return await self._state(path)
+
+    def _check(self, state: Any) -> None:
+        """Refuse a switch that was thrown by somebody else meanwhile."""
+        present, given = self.tag_of(state, wire.text(state)), self.request.headers["If-Match"]
+        if given.strip() != "*" and present not in [tag.strip() for tag in given.split(",")]:
+            raise ConflictException(
+                f"The switch of {state['path']!r} is not what you read: it is {'on' if state['tracked'] else 'off'} now, "
+                f"experiment {state['experiment']!r}. Nothing was changed: read it again, then change it."
+            )
 
     async def _state(self, path: str) -> Any:
         watcher = self.services.watcher

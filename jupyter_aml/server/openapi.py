@@ -34,14 +34,18 @@ TAGS = {"type": "object", "additionalProperties": {"type": ["string", "null"]}}
 PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "workspace": (TEXT, "Name of one of the workspaces that are offered; the server's own without it."),
     "after": (WHOLE, "Only what came after this sequence number."),
+    "all": ({"enum": ["0", "1"]}, "1: every version, not the newest of each name alone."),
     "archived": ({"enum": ["0", "1"]}, "1: archived experiments instead of the active ones."),
     "axis": ({"enum": ["step", "time"]}, "What the series are drawn over."),
     "before": (WHOLE, "Only what came before this sequence number."),
+    "by": (TEXT, "A field whose values make the groups: status, type, user, host, name, params.…, tags.…, properties.…."),
+    "cell": (TEXT, "Id of a cell, as the notebook has it."),
     "cursor": (TEXT, "`next` of the page before; the rest of the query has to be the same."),
     "digest": (TEXT, "The content's digest, by which a changed file has another address; not looked at."),
     "download": ({"enum": ["0", "1"]}, "1: to be saved, not shown."),
     "everywhere": ({"enum": ["0", "1"]}, "1: children as well as roots."),
     "experiment": (TEXT, "Name of the experiment."),
+    "field": (TEXT, "A column such as metrics.loss or params.lr; may be repeated."),
     "filter": (TEXT, "An expression, see docs/filters.md; may be repeated, all must hold."),
     "limit": ({"type": "integer", "minimum": 1}, "How many at most."),
     "metrics": ({"enum": ["0", "1"]}, "1: runs come with their metrics' summaries."),
@@ -51,9 +55,12 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "parent": (TEXT, "Only children of this run."),
     "path": (TEXT, "A path with slashes."),
     "prefix": (TEXT, "Only paths that begin so."),
+    "run": (TEXT, "A run's id; may be repeated."),
     "start": ({"type": "number"}, "Where to begin: a position of the axis, a point's place, or a character."),
+    "state": ({"enum": ["queued", "claimed"]}, "Only what waits, or what a launcher has."),
     "status": (TEXT, "A run's status; may be repeated."),
     "stop": ({"type": "number"}, "Where to stop."),
+    "target": (TEXT, "Name of a queue."),
     "text": (TEXT, "Part of a run's name or id."),
     "type": (TEXT, "A run's type; may be repeated."),
     "verb": ({"enum": ["created", "changed", "ended", "deleted", "logged"]}, "May be repeated."),
@@ -81,26 +88,96 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "ActivityHandler": _object(activity=_many(_ref("Change")), before={"type": ["integer", "null"]}),
     "CancelHandler": _ref("RunRecord"),
     "ChangesHandler": _object(changes=_many(_ref("Change")), last=WHOLE),
+    "CellsHandler": _object(runs=_many(_ref("RunRecord"))),
     "DiffHandler": _object(diff=TEXT, truncated=YES),
     "DocumentHandler": {"type": "object"},
     "ExperimentHandler": _ref("ExperimentRecord"),
+    "ExportHandler": TEXT,
     "ExperimentsHandler": _object(experiments=_many(_ref("ExperimentRecord"))),
+    "FieldsHandler": _object(fields=_many({"type": "object"}), total=WHOLE, looked_at=WHOLE, more_runs=YES),
     "FilesHandler": _object(files=_many(_ref("FileRecord"))),
+    "GroupsHandler": _object(groups=_many({"type": "object"}), others=WHOLE, looked_at=WHOLE, whole=YES),
     "InfoHandler": _object(version=TEXT, workspace=_object(**_NAMED, id=TEXT), track=TEXT, last_change=WHOLE),
+    "JobsHandler": _object(jobs=_many({"type": "object"})),
+    "ManySeriesHandler": _object(series={"type": "object", "additionalProperties": _ref("Sampled")}),
+    "NotebookRunsHandler": _object(run=TEXT),
+    "ParametersHandler": _object(readable=YES, parameters=_many({"type": "object"}), kernel=TEXT, experiment=TEXT),
+    "ModelFileHandler": TEXT,
+    "ModelHandler": _ref("AssetRecord"),
+    "ModelLineageHandler": _object(links=_many(_ref("LinkRecord"))),
+    "ModelsHandler": {"type": "object"},
     "PointsHandler": _ref("Series"),
+    "ReproduceHandler": _object(run=TEXT, folder=TEXT, snapshot=YES, parameters=_many({"type": "object"})),
     "RunHandler": _ref("RunRecord"),
+    "RunTokenHandler": _object(token=TEXT, expires=WHOLE),
+    "RunNotebookHandler": _object(run=TEXT, name=TEXT, content={"type": "object"}),
     "RunsHandler": _object(runs=_many(_ref("RunRecord")), next={"type": ["string", "null"]}),
     "SeriesHandler": _object(series=_many(_ref("Sampled"))),
     "SourceHandler": _object(files=_many(_object(path=TEXT, size=WHOLE)), text=TEXT),
+    "SourcesHandler": _object(keepers={"type": "object"}, files=_many(_object(path=TEXT, digests={"type": "object"}))),
+    "SubmitHandler": _object(run=TEXT),
+    "TableHandler": _object(rows=_many({"type": "object"}), next=_PERHAPS),
     "TextHandler": _object(text=TEXT, next=WHOLE),
     "TrackingHandler": _TRACKING,
     "WorkspacesHandler": _object(workspaces=_many(_object(**_NAMED, current=YES))),
 }  # fmt: skip
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("ExperimentHandler", "patch"): _object(set_tags=TAGS, drop_tags=_many(TEXT), archived=YES, description=TEXT),
+    ("RunTokenHandler", "post"): _object(seconds={"type": "number"}),
     ("RunHandler", "patch"): _object(name=TEXT, description=TEXT, set_tags=TAGS, drop_tags=_many(TEXT)),
+    ("NotebookRunsHandler", "post"): _object(
+        path=TEXT,
+        texts=TAGS,
+        parameters={"type": "object"},
+        experiment=TEXT,
+        name=TEXT,
+        kernel=TEXT,
+        output=TEXT,
+        tags=TAGS,
+    ),
+    ("ReproduceHandler", "post"): _object(texts=TAGS, parameters={"type": "object"}, folder=TEXT),
+    ("SubmitHandler", "post"): _object(
+        path=TEXT,
+        script=TEXT,
+        command=TEXT,
+        arguments=_many({"type": ["string", "number"]}),
+        config=TEXT,
+        experiment=TEXT,
+        target=TEXT,
+        variables=TAGS,
+        tags=TAGS,
+        name=TEXT,
+        max_seconds={"type": "number"},
+        attempts=WHOLE,
+        priority=WHOLE,
+    ),
     ("TrackingHandler", "put"): _object(path=TEXT, tracked=YES, experiment=TEXT),
 }
+
+
+# -- headers -----------------------------------------------------------------------------------------------------
+ETAG = {"ETag": {"schema": TEXT, "description": '`"<revision>-<digest>"`: for If-Match and If-None-Match.'}}
+HEADERS: dict[str, tuple[dict[str, Any], str]] = {
+    "If-Match": (
+        TEXT,
+        "The ETag that was read: 409 when somebody else has changed it since, saying what; nothing is done then.",
+    ),
+    "If-None-Match": (TEXT, "The ETag that was read: 304 when it is the same."),
+    "Idempotency-Key": (
+        {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        "1 to 255 visible ASCII characters: the request is carried out once however often it is sent, and answered alike "
+        "for a day, by any server of the workspace and across its restarts. 422: sent with another request; 409 with "
+        "Retry-After: it is being answered.",
+    ),
+}
+
+
+def _headers(handler: Any, method: str) -> list[str]:
+    """The request's headers that this method heeds."""
+    if method == "get":
+        return ["If-None-Match"]
+    heeded = ["If-Match"] if method in handler.conditional else []
+    return [*heeded, "Idempotency-Key"] if handler.repeatable else heeded
 
 
 # -- records ------------------------------------------------------------------------------------------------------
@@ -137,28 +214,47 @@ def _path(pattern: str, names: Sequence[str]) -> str:
     return re.sub(r"\([^)]*\)", lambda _: "{" + next(left) + "}", pattern)
 
 
+def _parameter(name: str) -> dict[str, Any]:
+    """What is said of a parameter. One that nobody described is shown all the same (a test finds it)."""
+    schema, about = PARAMETERS.get(name, (TEXT, ""))
+    return {"schema": schema, "description": about}
+
+
 def _operation(handler: type, method: str, function: Any) -> dict[str, Any]:
     name = handler.__name__
     taken = sorted({*(getattr(handler, "parameters", None) or ()), "workspace"})
     names = list(inspect.signature(function).parameters)[1:]
+    headers = _headers(handler, method)
     answer: dict[str, Any] = {"description": "It is done."}
     if name in ANSWERS:
         answer = {"description": "As asked.", "content": {"application/json": {"schema": ANSWERS[name]}}}
-    elif name == "FileHandler":
+    if name in ("FileHandler", "ModelFileHandler"):
         answer = {"description": "The content.", "content": {"*/*": {}}}
+    if method == "get" or "If-Match" in headers:
+        answer = {**answer, "headers": ETAG}
+    error = {"description": "An error.", "content": {"application/json": {"schema": _ref("Error")}}}
+    special: dict[str, dict[str, Any]] = {}
+    if method == "get":
+        special["304"] = {"description": "It is what you have."}
+    if "If-Match" in headers:
+        special["409"] = {**error, "description": "It was changed meanwhile, or its state does not allow this."}
+    if "Idempotency-Key" in headers:
+        special["422"] = {**error, "description": "The Idempotency-Key was sent with another request."}
     found: dict[str, Any] = {
         "operationId": f"{method}{name.removesuffix('Handler')}",
         "summary": inspect.cleandoc(function.__doc__ or "").splitlines()[0],
         "parameters": [
             *({"name": n, "in": "path", "required": True, "schema": TEXT} for n in names),
+            *({"name": n, "in": "header", "schema": HEADERS[n][0], "description": HEADERS[n][1]} for n in headers),
             *(
-                {"name": n, "in": "query", "schema": PARAMETERS[n][0], "description": PARAMETERS[n][1]}
+                {"name": n, "in": "query", **_parameter(n)}
                 for n in taken if method == "get" or n == "workspace"
             ),
         ],
         "responses": {
             "204" if method == "delete" else "200": {"description": "It is gone."} if method == "delete" else answer,
-            "default": {"description": "An error.", "content": {"application/json": {"schema": _ref("Error")}}},
+            **special,
+            "default": error,
         },
     }  # fmt: skip
     body = BODIES.get((name, method))
@@ -179,8 +275,8 @@ def document(routes: Sequence[tuple[str, type]], base: str = "/") -> dict[str, A
         if pattern.startswith(HIDDEN):
             continue
         for method in METHODS:
-            function = vars(handler).get(method)
-            if function is not None:
+            function = getattr(handler, method)
+            if function is not getattr(web.RequestHandler, method):
                 plain = inspect.unwrap(function)
                 path = _path(pattern, list(inspect.signature(plain).parameters)[1:])
                 paths.setdefault(path, {})[method] = _operation(handler, method, plain)
@@ -201,7 +297,8 @@ def document(routes: Sequence[tuple[str, type]], base: str = "/") -> dict[str, A
             "securitySchemes": {
                 "token": {
                     "type": "apiKey", "in": "header", "name": "Authorization",
-                    "description": "`token …`: the Jupyter server's own. A browser's session needs its XSRF header for changes.",
+                    "description": "`token …`: the Jupyter server's own, or that of one run (`amlrun.…`), which reaches this "
+                    "run and what is below it alone. A browser's session needs its XSRF header for changes.",
                 }
             },
             "schemas": {

@@ -27,6 +27,11 @@ class StoreHandler(AmlHandler):
     """Base of the routes below `store/`."""
 
     auth_resource = "jupyter_aml:store"
+    repeatable = False
+    """A batch is told from the next by its place in its journal; contents are named by their hashes."""
+
+    async def check_reach(self, run_id: str = "", *_: str) -> None:
+        """The routes that runs' tokens may use look at what they are asked for."""
 
     async def on_store(self, function: Any) -> Any:
         """What a function makes of the store, in a thread."""
@@ -68,6 +73,8 @@ class StoreHandler(AmlHandler):
 class ReadHandler(StoreHandler):
     """`POST store/read/<method>`: a method of the contract that changes nothing; its arguments may be long."""
 
+    for_runs = frozenset(["post"])
+
     @web.authenticated
     @authorized("read")
     @answers
@@ -76,6 +83,7 @@ class ReadHandler(StoreHandler):
         if method not in wire.READS:
             raise NotFoundException(f"The store has no method {method!r}.")
         args, kwargs = self.call()
+        await self.reach(lambda reach: reach.check_read(method, args, kwargs))
         if method == "about":  # a folder keeps it beside its store
             workspace = await self.workspace()
             self.answer({k: v for k, v in workspace.connection.about.items() if k not in ("url", "artifacts")})
@@ -121,6 +129,8 @@ def ask(store: Store, method: str, args: list[Any], kwargs: dict[str, Any]) -> A
 class ApplyHandler(StoreHandler):
     """`POST store/apply`."""
 
+    for_runs = frozenset(["post"])
+
     @web.authenticated
     @authorized
     @answers
@@ -132,8 +142,9 @@ class ApplyHandler(StoreHandler):
             )
         try:
             batch = await self.services.call(wire.unpack, self.request.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserErrorException(f"The body is no batch: {error}.") from error
+        await self.reach(lambda reach: reach.check_events(batch.events))
         if any(isinstance(event, RunDeleted | ExperimentDeleted) for event in batch.events):
             self.for_owners = True
             if not self.authorizer.is_authorized(self, self.current_user, "write", self.auth_resource):  # type: ignore[arg-type]
@@ -150,6 +161,7 @@ class ApplyHandler(StoreHandler):
         """Whoever logged in by name has made these runs, whatever the batch says."""
         if is_anonymous(self.current_user):
             return batch
+        scope = self.run_token.run if self.run_token is not None else ""
         who, events = self.who, []
         for event in batch.events:
             if isinstance(event, RunCreated):
@@ -157,7 +169,7 @@ class ApplyHandler(StoreHandler):
             elif hasattr(event, "who"):
                 event = replace(cast(Any, event), who=who)
             events.append(event)
-        return Batch(journal=batch.journal, first=batch.first, count=batch.count, events=events)
+        return Batch(journal=batch.journal, first=batch.first, count=batch.count, events=events, scope=scope)
 
 
 class SettingsHandler(StoreHandler):
@@ -179,6 +191,8 @@ class SettingsHandler(StoreHandler):
 class BlobsHandler(StoreHandler):
     """`POST store/blobs`."""
 
+    for_runs = frozenset(["post"])
+
     @web.authenticated
     @authorized("read")
     @answers
@@ -195,6 +209,8 @@ class BlobsHandler(StoreHandler):
 @web.stream_request_body
 class BlobHandler(StoreHandler):
     """`GET` and `PUT store/blobs/<digest>`: contents as streams, in bounded memory both ways."""
+
+    for_runs = frozenset(["get", "put"])
 
     _spool: Any = None
 

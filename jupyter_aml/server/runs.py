@@ -69,8 +69,11 @@ class RunsHandler(AmlHandler):
         return {"runs": page.runs, "next": page.next}
 
 
-class _OneRun(AmlHandler):
+class OneRun(AmlHandler):
+    """Base of the routes of one run."""
+
     auth_resource = "jupyter_aml:runs"
+    for_runs = frozenset(["get"])
 
     async def record(self, run_id: str, metrics: bool = False) -> RunRecord:
         """The run of the route."""
@@ -80,8 +83,11 @@ class _OneRun(AmlHandler):
         return record  # type: ignore[no-any-return]
 
 
-class RunHandler(_OneRun):
+class RunHandler(OneRun):
     """`runs/<id>`: read, change, delete one."""
+
+    conditional = frozenset(["patch", "delete"])
+    for_runs = frozenset(["get", "patch"])
 
     @web.authenticated
     @authorized
@@ -95,7 +101,7 @@ class RunHandler(_OneRun):
     @answers
     async def patch(self, run_id: str) -> Any:
         """Change its name, description or tags."""
-        await self.record(run_id)
+        record = await self.record(run_id)
         given = self.body()
         unknown = set(given) - {"name", "description", "set_tags", "drop_tags"}
         if unknown:
@@ -115,9 +121,9 @@ class RunHandler(_OneRun):
             description=given.get("description"),
             set_tags={tag_name(k): None if v is None else str(v) for k, v in tags.items()},
             drop_tags=[str(k) for k in drop],
+            only_revision=self.expected(record),
         )
-        workspace = await self.workspace()
-        await self.services.call(workspace.connection.write, event)
+        await self.change(event)
         return await self.record(run_id, metrics=True)
 
     @web.authenticated
@@ -128,13 +134,13 @@ class RunHandler(_OneRun):
         record = await self.record(run_id)
         if record.status not in TERMINAL:
             raise RunStateException(f"Run {run_id} is {record.status}. Cancel it before you delete it.")
-        workspace = await self.workspace()
-        await self.services.call(workspace.connection.write, RunDeleted(run=run_id, at=time.time(), who=self.who))
-        await self.services.call(workspace.connection.flush)
+        await self.change(RunDeleted(run=run_id, at=time.time(), who=self.who, only_revision=self.expected(record)))
 
 
-class CancelHandler(_OneRun):
+class CancelHandler(OneRun):
     """`POST runs/<id>/cancel`."""
+
+    for_runs = frozenset(["post"])
 
     @web.authenticated
     @authorized
@@ -151,7 +157,7 @@ class CancelHandler(_OneRun):
         return await self.record(run_id)
 
 
-class SeriesHandler(_OneRun):
+class SeriesHandler(OneRun):
     """`GET runs/<id>/series`: numeric metrics as drawn."""
 
     parameters = frozenset(["name", "width", "start", "stop", "axis"])
@@ -180,7 +186,7 @@ class SeriesHandler(_OneRun):
         return {"series": series}
 
 
-class PointsHandler(_OneRun):
+class PointsHandler(OneRun):
     """`GET runs/<id>/points`: a series as it was logged."""
 
     parameters = frozenset(["name", "start", "stop"])
@@ -200,7 +206,7 @@ class PointsHandler(_OneRun):
         return series
 
 
-class TextHandler(_OneRun):
+class TextHandler(OneRun):
     """`GET runs/<id>/text`: a growing text from a character on."""
 
     parameters = frozenset(["path", "start"])
@@ -217,7 +223,7 @@ class TextHandler(_OneRun):
         return {"text": text, "next": start + len(text)}
 
 
-class DiffHandler(_OneRun):
+class DiffHandler(OneRun):
     """`GET runs/<id>/diff`: what was not committed."""
 
     @web.authenticated

@@ -31,4 +31,23 @@ def plain(value: Any) -> Any:
 
 def text(value: Any) -> str:
     """As JSON text; a lone surrogate is escaped."""
-    return json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
+    try:  # a page of runs has thirty thousand values: what JSON knows is not looked at one by one
+        return json.dumps(value, default=_shallow, allow_nan=False, separators=(",", ":"))
+    except (ValueError, TypeError):  # NaN, infinities, keys that are no text
+        return json.dumps(plain(value), allow_nan=False, separators=(",", ":"))
+
+
+_NAMES: dict[type, list[str]] = {}
+
+
+def _shallow(value: Any) -> Any:
+    """What JSON does not know, as something nearer to it."""
+    kind = type(value)
+    names = _NAMES.get(kind)
+    if names is None and is_dataclass(kind):
+        names = _NAMES[kind] = [field.name for field in fields(kind)]
+    if names is not None:
+        return {name: getattr(value, name) for name in names}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, (array, set, frozenset)) else plain(value)

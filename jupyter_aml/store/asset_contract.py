@@ -69,8 +69,12 @@ class Assets(ABC):
         """
 
     @abstractmethod
-    def delete_asset(self, id: str, *, at: float, who: str = "") -> bool:
-        """Remove a version; its number is not given again. False when there was none."""
+    def delete_asset(self, id: str, *, at: float, who: str = "", revision: int | None = None) -> bool:
+        """Remove a version; its number is not given again. False when there was none.
+
+        Raises:
+            ConflictException: `revision` is not the present one.
+        """
 
     @abstractmethod
     def links(

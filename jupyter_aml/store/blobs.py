@@ -264,6 +264,7 @@ class FolderBlobs(OwnBlobs):
 
     def _prepare(self) -> None:
         if not self._swept:
+            os.makedirs(self._base, 0o700, exist_ok=True)  # makedirs gives its mode to the last folder only
             os.makedirs(f"{self._base}/tmp", 0o700, exist_ok=True)
             os.chmod(self._base, 0o700)
             self._swept = True

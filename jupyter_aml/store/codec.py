@@ -9,13 +9,14 @@ from dataclasses import MISSING, fields
 from functools import cache
 from typing import Any, get_args
 
-from jupyter_aml.store.events import Event, RunCreated, SnapshotTaken
-from jupyter_aml.store.records import RunRecord, SnapshotRecord
+from jupyter_aml.store.events import AssetPut, Event, RunCreated, SnapshotTaken
+from jupyter_aml.store.records import AssetRecord, RunRecord, SnapshotRecord
 
 _BY_TAG: dict[str, Any] = {cls.tag: cls for cls in get_args(Event)}
 _NESTED: dict[str, tuple[str, Any]] = {
     RunCreated.tag: ("run", RunRecord),
     SnapshotTaken.tag: ("snapshot", SnapshotRecord),
+    AssetPut.tag: ("asset", AssetRecord),
 }
 
 

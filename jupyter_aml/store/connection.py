@@ -14,10 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.errors import AzureMLException, WorkspaceException
+from jupyter_aml.errors import AzureMLException, StoreUnavailableException, WorkspaceException
 from jupyter_aml.store.contract import Blobs, Store
 from jupyter_aml.store.events import NO_STEP, Event, Points, RunStatus
-from jupyter_aml.store.journal import OWN, SUFFIX, Journal
+from jupyter_aml.store.journal import OWN, SUFFIX, Journal, part_id, part_number
 from jupyter_aml.store.journal_reader import Reader
 from jupyter_aml.store.locks import try_lock
 from jupyter_aml.store.place import Place, place_of
@@ -28,6 +28,8 @@ log = logging.getLogger("jupyter_aml")
 
 _INT64 = range(-(2**63), 2**63)
 _RECOVER_EVERY = 2.0
+LAST_CHANCE = 3.0
+"""Seconds that the end of the process waits for room for what the disk did not take."""
 _DELIVERY = 10.0
 """Seconds that a run whose birth is known to be on its way is waited for."""
 _connections: dict[Path, Connection] = {}
@@ -35,6 +37,8 @@ _guard = threading.Lock()
 
 after_recovery: list[Callable[[Connection, list[str]], None]] = []
 """Told which runs of writers that died were failed."""
+also_look_after: list[Callable[[Connection], None]] = []
+"""Called at each recovery, for what floors above keep alive."""
 
 
 def connect(
@@ -188,7 +192,13 @@ class Connection:
         if store is None:
             with self._opening:  # not _lock: close() holds that while the shipper may be opening
                 if self._store is None:
-                    self._store = self.place.open_store()
+                    try:
+                        self._store = self.place.open_store()
+                    except OSError as error:
+                        raise StoreUnavailableException(
+                            f"The store {self.url} cannot be opened now: {error.strerror}. "
+                            "Look at the disk of its folder, and at its rights. Nothing that was logged is lost."
+                        ) from error
                 store = self._store
         return store
 
@@ -211,6 +221,8 @@ class Connection:
         if failed:
             for tell in after_recovery:
                 tell(self, failed)
+        for look in also_look_after:
+            look(self)
         return failed
 
     def _journals(self) -> list[Path]:
@@ -221,18 +233,16 @@ class Connection:
         return sorted(map(Path, found))
 
     def _recover_writer(self, owner: str, first: Path, more: list[Path]) -> list[str]:
+        opened: list[int] = []
         try:
-            fd = os.open(first, os.O_RDWR)
-        except OSError:
-            return []
-        try:
-            if not try_lock(fd) or not os.fstat(fd).st_nlink:
+            parts = _lock_parts(first, more, opened)
+            if parts is None:
                 return []
-            self._recover_part(first, fd)
-            for path in more:
-                with open(path, "rb") as part:
-                    self._recover_part(path, part.fileno())
-                path.unlink()
+            self._tell_missing(owner, [first, *more])
+            for path, fd in parts:
+                self._recover_part(path, fd)
+                if path != first:
+                    path.unlink(missing_ok=True)
             failed = self._open_store().open_runs(owner=owner)
             if failed:
                 gone = {"code": "ProcessDied", "message": "The process that ran this ended without completing it."}
@@ -249,7 +259,21 @@ class Connection:
             log.warning("The journal %s of a process that died could not be brought in yet (%s).", first, error)
             return []
         finally:
-            os.close(fd)
+            for fd in opened:
+                os.close(fd)
+
+    def _tell_missing(self, owner: str, parts: list[Path]) -> None:
+        """Say which parts of a journal are gone though nothing of them is in the store. (Parts that are in the store
+        are removed, the first one is emptied: a journal is continued in a new part when it has grown large.)"""
+        there = {part_number(path): path for path in parts if path.exists() and path.stat().st_size}
+        for number in range(max(there, default=0)):
+            name = part_id(owner, number)
+            if number not in there and not self._open_store().applied(name):
+                log.error(
+                    "Part %d of the journal %s is gone, and nothing of it is in %s: what it said is lost. "
+                    "What the later parts say is brought in.",
+                    number, owner, self.url,
+                )  # fmt: skip
 
     def _recover_part(self, path: Path, fd: int) -> None:
         reader = Reader(fd, path.stem)
@@ -272,9 +296,19 @@ class Connection:
                     # Runs that nobody ended stay with the file: the next opener fails them.
                     shipped = not shipper.pending and not self._open_store().open_runs(owner=first.owner)
                 except Exception as error:
+                    deadline = time.monotonic() + LAST_CHANCE
+                    while last.held and time.monotonic() < deadline:
+                        time.sleep(0.1)
+                        last.retry_held()
                     log.warning("jupyter_aml kept what it could not store yet in %s (%s).", last.path, error)
                 shipper.stop()
-                for part in {first, last}:
+                if last.held:
+                    log.error(
+                        "jupyter_aml lost the last %d entries: they waited in memory for room at %s.",
+                        last.held,
+                        last.path,
+                    )
+                for part in dict.fromkeys([last, first]):  # the first one last: it stands for all
                     part.close(remove=shipped)
             if self._store is not None:
                 self._store.close()
@@ -283,6 +317,32 @@ class Connection:
 
     def __repr__(self) -> str:
         return f"Connection({self.url!r})"
+
+
+def _lock_parts(first: Path, more: list[Path], opened: list[int]) -> list[tuple[Path, int]] | None:
+    """Lock the journal of a writer that died: its parts, open, in order; None when it lives or somebody else recovers it.
+
+    The lock of the first part tells. One that was deleted behind our back is put there again, empty, and the locks of the
+    others tell, too. `opened` gets every descriptor.
+    """
+    try:
+        fd = os.open(first, os.O_RDWR | (os.O_CREAT if more else 0), 0o600)
+    except FileNotFoundError:  # recovered meanwhile
+        return None
+    opened.append(fd)
+    if not try_lock(fd) or not os.fstat(fd).st_nlink:
+        return None
+    parts = [(first, fd)]
+    for path in more:
+        try:
+            fd = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            continue
+        opened.append(fd)
+        if not try_lock(fd):
+            return None
+        parts.append((path, fd))
+    return parts
 
 
 class SeriesWriter:

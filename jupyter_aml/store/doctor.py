@@ -24,7 +24,7 @@ from jupyter_aml.store.contract import Blobs, Store
 from jupyter_aml.store.journal import OWN, SUFFIX
 from jupyter_aml.store.journal_reader import Reader
 from jupyter_aml.store.locks import try_lock
-from jupyter_aml.store.records import MetricRecord, RunQuery, RunRecord
+from jupyter_aml.store.records import AssetQuery, MetricRecord, RunQuery, RunRecord
 from jupyter_aml.store.verified import DamagedContent
 
 Severity = Literal["ok", "warning", "error"]
@@ -108,6 +108,11 @@ def _journals(connection: Connection, owners: set[str]) -> Iterator[Finding]:
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
     owners.update(path.stem.partition("-")[0] for path in OWN if path.parent == folder)
     dead: list[Path] = []
+    living: dict[str, bool] = {}
+    for path in paths:
+        if path.suffix == SUFFIX and path not in OWN:  # any part's lock tells, be it that the first one is gone
+            owner = path.stem.partition("-")[0]
+            living[owner] = living.get(owner, False) or folder / (owner + SUFFIX) in OWN or _lives(path)
     for path in paths:
         if path.suffix == ".rejected":
             yield Finding(
@@ -115,9 +120,9 @@ def _journals(connection: Connection, owners: set[str]) -> Iterator[Finding]:
                 str(path), "This is a bug in jupyter_aml: report it, with this file.",
             )  # fmt: skip
         elif path.suffix == SUFFIX and path not in OWN:
-            first = folder / (path.stem.partition("-")[0] + SUFFIX)
-            if first in OWN or _lives(first):
-                owners.add(first.stem)
+            owner = path.stem.partition("-")[0]
+            if living.get(owner, False):
+                owners.add(owner)
                 yield from _journal(connection, path, lives=True)
             else:
                 dead.append(path)
@@ -169,8 +174,8 @@ def _journal(connection: Connection, path: Path, lives: bool) -> Iterator[Findin
         )  # fmt: skip
     if not (path.parent / (path.stem.partition("-")[0] + SUFFIX)).exists():
         yield Finding(
-            "error", "journals", "The first part of this journal is gone, so that nobody brings this part in.",
-            str(path), f"Make an empty file {path.stem.partition('-')[0]}{SUFFIX} beside it and open the workspace.",
+            "error", "journals", "The first part of this journal is gone. What it said and the store did not have is lost.",
+            str(path), "This part is brought in when the workspace is opened, which this look did; look again.",
         )  # fmt: skip
 
 
@@ -324,6 +329,9 @@ def _references(store: Store, snapshots: set[str]) -> Iterator[tuple[str, int, s
             record = store.snapshot(run.snapshot)
             for path, (digest, size, _) in record.files.items() if record else ():
                 yield digest, size, f"{path!r} of the snapshot of run {run.id}"
+    for asset in store.walk_assets(AssetQuery(kind="", archived=True)):
+        for path, (digest, size) in asset.files.items():
+            yield digest, size, f"{path!r} of the {asset.kind} {asset.name}:{asset.version}"
 
 
 def _sizes(blobs: Blobs) -> dict[str, int] | None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from jupyter_aml.store.records import Json, RunRecord, SeriesKind, SnapshotRecord
+from jupyter_aml.store.records import AssetRecord, Json, RunRecord, SeriesKind, SnapshotRecord
 
 NO_STEP = -(2**63)
 """Step of a point that was logged without one: the store numbers it by its place in the series."""
@@ -150,6 +150,14 @@ class SnapshotTaken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssetPut:
+    """A version of a named thing as it is in another store (an import). One whose id is known changes nothing."""
+
+    tag: ClassVar[str] = "asset"
+    asset: AssetRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssetLinked:
     """The run read, wrote or registered a version of a named thing."""
 
@@ -168,7 +176,7 @@ class AssetLinked:
 
 Event = (
     ExperimentPut | ExperimentDeleted | RunCreated | RunStatus | RunChanged | RunDeleted
-    | Points | FileLogged | TextLogged | SnapshotTaken | AssetLinked
+    | Points | FileLogged | TextLogged | SnapshotTaken | AssetPut | AssetLinked
 )  # fmt: skip
 
 

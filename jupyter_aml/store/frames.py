@@ -63,7 +63,7 @@ def read(data: bytes, limit: int, journal: str) -> Iterator[tuple[bytes | Points
     """Frames in the order of the journal, at most `limit`. A broken one is stepped over only when a whole one follows.
 
     Yields:
-        (body, its kind, how many frames, where they end, how many bytes were stepped over before).
+        (body, its kind, how many frames, where they end, how many bytes were stepped over before that said something else).
         Points that follow one another come together, of kind P.
     """
     position, size, skipped = 0, len(data), 0
@@ -81,8 +81,10 @@ def read(data: bytes, limit: int, journal: str) -> Iterator[tuple[bytes | Points
             following = _next_whole(data, view, position + 1)
             if following is None:
                 return
-            log.warning("Skipped %d broken bytes in journal %s.", following - position, journal)
-            skipped, position = following - position, following
+            if not _torn(data, position, following):
+                log.warning("Skipped %d broken bytes in journal %s.", following - position, journal)
+                skipped = following - position
+            position = following
             continue
         position, limit, skipped = end, limit - max(count, 1), 0
 
@@ -104,6 +106,18 @@ def _next_whole(data: bytes, view: memoryview, start: int) -> int | None:
             return start
         start += 1
     return None
+
+
+def _torn(data: bytes, start: int, following: int) -> bool:
+    """Whether all that stands here are beginnings of the frame that follows: what a full disk took of it before it was
+    written again, so that nothing is lost."""
+    while start < following:
+        pairs = zip(data[start:following], data[following : following + following - start], strict=False)
+        common = next((i for i, (torn, whole) in enumerate(pairs) if torn != whole), following - start)
+        if not common:
+            return False
+        start += common
+    return True
 
 
 # -- points, many at a time --------------------------------------------------------------------------------------

@@ -122,14 +122,15 @@ def create(folder: Path, name: str | None = None, **facts: Any) -> dict[str, Any
             )
             scratch = folder / f".{ABOUT}.{uuid.uuid4().hex}"
             fd = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(fd, "w", encoding="utf-8") as file:
-                file.write(text)
             try:
-                os.link(scratch, path)  # the first one stands
-            except FileExistsError:
-                pass
-            except OSError:  # a file system without hard links
-                scratch.replace(path)
+                with os.fdopen(fd, "w", encoding="utf-8") as file:
+                    file.write(text)
+                try:
+                    os.link(scratch, path)  # the first one stands
+                except FileExistsError:
+                    pass
+                except OSError:  # a file system without hard links
+                    scratch.replace(path)
             finally:
                 scratch.unlink(missing_ok=True)
     except OSError as error:

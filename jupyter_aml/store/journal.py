@@ -14,6 +14,7 @@ import secrets
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -51,13 +52,15 @@ class Journal:
         self._held: deque[bytes] = deque()
         self._held_size = 0
         self._lost = 0
+        self._told_lost = 0
+        self._unsynced = False
         self._retry_at = 0.0
         self._slow = threading.Lock()
         self._refs = 0
         self.part: int = after.part + 1 if after else 0
         while True:
             self.owner = after.owner if after else secrets.token_hex(12)
-            self.id = f"{self.owner}-{self.part:04d}" if after else self.owner
+            self.id = part_id(self.owner, self.part)
             self.path = folder / (self.id + SUFFIX)
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -124,11 +127,25 @@ class Journal:
         try:
             if os.write(self.fd, data) != len(data):
                 return self._hold(data, None)
-            if self._full:
-                os.fdatasync(self.fd)
         except OSError as error:
-            self._hold(data, error)
+            return self._hold(data, error)
+        if self._full:
+            self._sync()
         return None
+
+    def _sync(self) -> None:
+        """Bring the file to the disk. What write(2) took stands in it even if that fails: it is not written again."""
+        try:
+            os.fdatasync(self.fd)
+            self._unsynced = False
+        except OSError as error:
+            if not self._unsynced:
+                self._unsynced = True
+                log.warning(
+                    "jupyter_aml cannot bring %s to the disk (%s). Your code goes on; what it logs now survives the end of "
+                    "this process, but perhaps no power cut.",
+                    self.path, error.strerror,
+                )  # fmt: skip
 
     def _hold(self, data: bytes, error: OSError | None, written: bool = True) -> None:
         """The disk did not take a frame (or only part, which readers skip): keep it and its successors in memory."""
@@ -160,7 +177,10 @@ class Journal:
                 self._retry_at = time.monotonic() + 0.5
                 return
             self._held_size -= len(self._held.popleft())
-        if self._lost:
+        if self._full:
+            self._sync()
+        if self._lost > self._told_lost:
+            self._told_lost = self._lost
             log.error("jupyter_aml lost %d entries while %s could not be written.", self._lost, self.path)
 
     def size(self) -> int:
@@ -181,9 +201,21 @@ class Journal:
     def close(self, remove: bool) -> None:
         """Let go of the file; `remove` it when all of it is in the store."""
         if remove:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # one that stays is removed by the next opener
+                self.path.unlink(missing_ok=True)
         OWN.discard(self.path)
         os.close(self.fd)
+
+
+def part_id(owner: str, part: int) -> str:
+    """The id under which a part of a writer's journal is shipped."""
+    return f"{owner}-{part:04d}" if part else owner
+
+
+def part_number(path: Path) -> int:
+    """Which part of its writer's journal a file is."""
+    number = path.stem.partition("-")[2]
+    return int(number) if number.isdigit() else 0
 
 
 OWN: set[Path] = set()

@@ -32,6 +32,14 @@ _COLUMNS: dict[str, Any] = {
     name: t.experiment.c.name if name == "experiment" else t.run.c[name] for name in (*TEXT_FIELDS, *_NUMERIC)
 }
 _SUMMARIES = {"": t.metric.c.last_num, ".last": t.metric.c.last_num, ".min": t.metric.c.min, ".max": t.metric.c.max}
+_STATUSES = {
+    name.lower(): name
+    for name in (
+        "NotStarted", "Queued", "Provisioning", "Preparing", "Starting", "Running", "Paused", "NotResponding",
+        "Finalizing", "CancelRequested", "Completed", "Failed", "Canceled",
+    )
+}  # fmt: skip
+"""How a status is written that somebody wrote in capitals, or in none."""
 _OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "contains", "in")
 _DEEPEST = 3 * MAX_NESTING
 """Levels of a tree: one parenthesis of the grammar may be an Or of Ands."""
@@ -41,7 +49,7 @@ MAX_LIMIT = 10_000
 
 
 @dataclass(frozen=True)
-class _Field:
+class Field:
     """What a field's name means: a column of the run, or rows of another table."""
 
     column: Any = None
@@ -51,19 +59,24 @@ class _Field:
     summary: Any = None
 
 
-_Hold = Callable[[_Field, Any], Any]
+_Hold = Callable[[Field, Any], Any]
 """Makes SQL of a field and what has to be true of its value."""
 
 
-def _field(name: str) -> _Field:
+def field_of(name: str) -> Field:
+    """What a name means.
+
+    Raises:
+        FilterException: there is no such field.
+    """
     if name in _COLUMNS:
-        return _Field(column=_COLUMNS[name], numeric=name in _NUMERIC)
+        return Field(column=_COLUMNS[name], numeric=name in _NUMERIC)
     space, _, rest = name.partition(".")
     if rest and space in ATTRIBUTE_SPACES:
-        return _Field(space=space, key=t.key(rest))
+        return Field(space=space, key=t.key(rest))
     if rest and space == "metrics":
         metric, suffix = split_metric(rest)
-        return _Field(space=space, key=t.key(metric), summary=_SUMMARIES[suffix])
+        return Field(space=space, key=t.key(metric), summary=_SUMMARIES[suffix])
     raise FilterException(f"Runs cannot be filtered or sorted by {name!r}. There is: {', '.join(FIELDS)}.")
 
 
@@ -113,7 +126,7 @@ def _condition(condition: Condition, hold: _Hold) -> ColumnElement[bool]:
         raise FilterException(f"{op!r} is no operator; there is: {' '.join(_OPERATORS)}.")
     if op == "!=":  # also true of runs that have no such thing
         return not_(_condition(Condition(name, "=", value), hold))
-    field = _field(name)
+    field = field_of(name)
     if op == "in":
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise FilterException(f"{name} in …: takes a list of values, not {value!r}.")
@@ -141,7 +154,7 @@ def _condition(condition: Condition, hold: _Hold) -> ColumnElement[bool]:
     return hold(field, _compare(t.attribute.c.num, op, _number(name, op, value)))
 
 
-def _one_of(field: _Field, name: str, values: Sequence[Json], hold: _Hold) -> ColumnElement[bool]:
+def _one_of(field: Field, name: str, values: Sequence[Json], hold: _Hold) -> ColumnElement[bool]:
     """Runs whose field is one of these: one list for the database, however many there are."""
     if field.column is not None:
         make = _number if field.numeric else _text
@@ -162,35 +175,35 @@ def _one_of(field: _Field, name: str, values: Sequence[Json], hold: _Hold) -> Co
     return hold(field, or_(false(), *found))
 
 
-def _among(field: _Field, found: Any) -> ColumnElement[bool]:
+def _among(field: Field, found: Any) -> ColumnElement[bool]:
     """Runs of whose field this is true, looked up among all that there are."""
     source = _source(field, found)
     return _plain(field, found) if source is None else t.run.c.id.in_(source)
 
 
-def _probe(field: _Field, found: Any) -> ColumnElement[bool]:
+def _probe(field: Field, found: Any) -> ColumnElement[bool]:
     """The same, looked at for each run in turn. (A value, not an EXISTS, of which a planner could make what it likes.)"""
     rows = _rows(field)
     if rows is None:
         return _plain(field, found)
     table, here = rows
-    one = select(literal_column("1")).select_from(table).where(table.c.run == t.run.c.id, here, found)
-    return one.correlate(t.run).scalar_subquery().is_not(None)
+    one: Any = select(literal_column("1")).select_from(table).where(table.c.run == t.run.c.id, here, found)
+    return one.correlate(t.run).scalar_subquery().is_not(None)  # type: ignore[no-any-return]
 
 
-def _source(field: _Field, found: Any) -> Select[Any] | None:
+def _source(field: Field, found: Any) -> Select[Any] | None:
     """Ids of the runs, from an index of values; None where there is none."""
     rows = _rows(field)
     return select(rows[0].c.run).where(rows[1], found) if rows is not None else None
 
 
-def _plain(field: _Field, found: Any) -> ColumnElement[bool]:
+def _plain(field: Field, found: Any) -> ColumnElement[bool]:
     if field.column is t.experiment.c.name:
         return t.run.c.experiment.in_(select(t.experiment.c.id).where(found))
     return and_(field.column.is_not(None), found) if field.column.nullable else found  # type: ignore[no-any-return]
 
 
-def _rows(field: _Field) -> tuple[Any, Any] | None:
+def _rows(field: Field) -> tuple[Any, Any] | None:
     """(table, condition) of the rows that hold such a field, at most one of each run; None for a column of the run."""
     if field.space == "metrics":
         return t.metric, t.metric.c.key == field.key
@@ -199,7 +212,7 @@ def _rows(field: _Field) -> tuple[Any, Any] | None:
     return None
 
 
-def _absent(field: _Field, hold: _Hold) -> ColumnElement[bool]:
+def _absent(field: Field, hold: _Hold) -> ColumnElement[bool]:
     """Runs without it. A metric is there once it was logged, whatever its values are."""
     if field.column is not None:
         return field.column.is_(None) if field.column.nullable else false()
@@ -210,7 +223,7 @@ def _absent(field: _Field, hold: _Hold) -> ColumnElement[bool]:
     return not_(hold(field, there))
 
 
-def _typed(field: _Field) -> Any:
+def _typed(field: Field) -> Any:
     """The column; a whole number is compared as a real one, so that 2.5 and infinity can be asked of it everywhere."""
     return type_coerce(field.column, Float) if field.numeric else field.column
 
@@ -222,7 +235,7 @@ def _equal(column: Any, values: list[Any]) -> Any:
 def _text(name: str, op: str, value: Json) -> str:
     if not isinstance(value, str):
         raise FilterException(f"{name} {op} {value!r}: {name} is a text; compare it with one.")
-    return t.clean(value)
+    return _STATUSES.get(value.lower(), t.clean(value)) if name == "status" else t.clean(value)
 
 
 def _number(name: str, op: str, value: Json) -> float:
@@ -248,10 +261,10 @@ def scope(query: RunQuery) -> list[Any]:
     r = t.run.c
     found: list[Any] = []
     if query.experiment is not None:
-        found.append(
-            r.experiment
-            == select(t.experiment.c.id).where(t.experiment.c.key == t.key(query.experiment)).scalar_subquery()
-        )
+        wanted = select(t.experiment.c.id).where(t.experiment.c.key == t.key(query.experiment))
+        if not query.include_archived:
+            wanted = wanted.where(t.experiment.c.archived.is_(None))
+        found.append(r.experiment == wanted.scalar_subquery())
     if query.parent is not None:
         found.append(r.parent == query.parent)
     elif not query.everywhere and query.under is None and query.ids is None:
@@ -277,22 +290,32 @@ def conditions(query: RunQuery) -> list[Any]:
     if query.text:
         text = t.clean(query.text)
         found.append(or_(r.name.icontains(text, autoescape=True), r.id.icontains(text, autoescape=True)))
-    if not query.include_archived:
+    if not query.include_archived and query.experiment is None:
         found.append(r.experiment.not_in(select(t.experiment.c.id).where(t.experiment.c.archived.is_not(None))))
     return found
 
 
+def without(field: Field, found: Any) -> ColumnElement[bool]:
+    """Runs of whose field this is not true, looked at in turn."""
+    return not_(_probe(field, found))
+
+
 def sources(filters: Sequence[Filter]) -> list[Select[Any]]:
     """Ids of the only runs that can pass, by one condition each: of those that an index of values answers."""
-    found: list[Select[Any]] = []
+    found: list[Any] = []
     for filter in filters:
         if isinstance(filter, And):
             found += sources(filter.parts)
         elif isinstance(filter, Condition) and filter.op in ("=", "in", "<", "<=", ">", ">="):
             values = filter.value if filter.op == "in" else [filter.value]
-            if None not in values and _field(filter.field).column is None:
+            if None not in values and _indexed(field_of(filter.field), values):
                 found.append(_condition(filter, _source))
     return found
+
+
+def _indexed(field: Field, values: Sequence[Json]) -> bool:
+    texts = any(isinstance(value, str) for value in values)
+    return field.space in ATTRIBUTE_SPACES or (field.space == "metrics" and not texts)
 
 
 def leaves(filters: Sequence[Filter]) -> int:

@@ -285,9 +285,10 @@ class AssetRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetQuery:
-    """Which assets: by name, then the newest version first. `cursor` is what `AssetPage.next` of the page before said."""
+    """Which assets: by kind and name, then the newest version first. `cursor` is what `AssetPage.next` of the page before said."""
 
     kind: str
+    """"" for all kinds."""
     name: str | None = None
     id: str | None = None
     run: str | None = None

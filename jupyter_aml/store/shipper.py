@@ -36,7 +36,12 @@ def ship(reader: Reader, store: Store, rejected: Path) -> int:
     delivered = 0
     while True:
         start = reader.state()
-        batch = reader.batch()
+        try:
+            batch = reader.batch()
+        except OSError as error:
+            raise StoreUnavailableException(
+                f"The journal {reader.journal} cannot be read now: {error.strerror}. Look at its disk and its rights."
+            ) from error
         if batch is None:
             return delivered
         try:
@@ -94,9 +99,18 @@ def _one_by_one(reader: Reader, store: Store, end: int, rejected: Path) -> None:
             log.exception(
                 "Entry %d of journal %s could not be stored; it is kept in %s.", batch.first, batch.journal, rejected
             )
-            with open(os.open(rejected, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as aside:
-                aside.write(os.pread(reader.fd, reader.offset - before, before))
-            store.apply(Batch(journal=batch.journal, first=batch.first, count=batch.count, events=()))
+            try:
+                with open(os.open(rejected, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as aside:
+                    aside.write(os.pread(reader.fd, reader.offset - before, before))
+                store.apply(Batch(journal=batch.journal, first=batch.first, count=batch.count, events=()))
+            except OSError as error:
+                reader.restore(start)
+                raise StoreUnavailableException(
+                    f"Cannot write {rejected}: {error.strerror}. Make room there."
+                ) from error
+            except BaseException:
+                reader.restore(start)
+                raise
 
 
 class Shipper:
@@ -134,17 +148,25 @@ class Shipper:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             try:
-                with self._lock:
-                    if self._journal.held:
-                        self._journal.retry_held()
-                    if self.pending:
-                        self._deliver(self._journal, self._reader)
-                self._warned = False
+                self._ship()
+                if held := self._journal.held:
+                    raise StoreUnavailableException(
+                        f"{held:,} entries wait in memory, because {self._journal.path} cannot be written. "
+                        "Make room on that disk; they are written as soon as there is some."
+                    )
                 return
             except AzureMLException:
                 if deadline is None or time.monotonic() >= deadline:
                     raise
             self._stop.wait(0.1)
+
+    def _ship(self) -> None:
+        with self._lock:
+            if self._journal.held:
+                self._journal.retry_held()
+            if self.pending:
+                self._deliver(self._journal, self._reader)
+        self._warned = False
 
     def _deliver(self, journal: Journal, reader: Reader) -> None:
         ship(reader, self._open_store(), journal.path.with_suffix(".rejected"))
@@ -188,7 +210,7 @@ class Shipper:
         while not self._stop.wait(pause):
             try:
                 if self.pending:
-                    self.ship()
+                    self._ship()  # that entries wait in memory was said when the first one had to
                 self._continue()
                 pause = INTERVAL
             except Exception as error:

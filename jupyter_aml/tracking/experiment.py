@@ -192,7 +192,7 @@ class Experiment:
         records = self._connection.store.walk(query)
         return (Run._of(self, r) for r in records if matches(r.tags, tags) and matches(r.properties, properties))
 
-    def submit(self, config: Any, tags: Mapping[str, str] | None = None, **kwargs: Any) -> Any:
+    def submit(self, config: Any, tags: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
         """Run what a configuration describes (a `ScriptRunConfig`, `HyperDriveConfig`, `NotebookRunConfig` …) and return its run
         at once; the run goes on when this kernel or JupyterLab ends.
 

@@ -27,14 +27,31 @@ def details(run: Any, record: RunRecord) -> dict[str, Any]:
         "endTimeUtc": iso(record.ended),
         "services": {},
         "properties": properties,
-        "inputDatasets": [],
-        "outputDatasets": [],
+        **_datasets(run),
         "runDefinition": dict(record.details.get("definition", {})),
         "logFiles": {name: f"{run.get_portal_url()}/{name}" for name in _logs(run)},
         "submittedBy": record.user,
     }
     if record.error:
         found["error"] = {"error": {"code": record.error.get("code"), "message": record.error.get("message")}}
+    return found
+
+
+def _datasets(run: Any) -> dict[str, list[dict[str, Any]]]:
+    """The datasets that it read and wrote, by the lineage that the store keeps."""
+    found: dict[str, list[dict[str, Any]]] = {"inputDatasets": [], "outputDatasets": []}
+    for link in run._connection.store.links(run=run.id):
+        if link.kind not in ("dataset", "saved-dataset") or link.role not in ("input", "output"):
+            continue
+        named = link.kind == "dataset"
+        dataset = {"id": link.asset, "name": link.name if named else None, "version": link.version if named else None}
+        mechanism = str(link.data.get("mode", "direct")).capitalize()
+        if link.role == "input":
+            how = {"type": "RunInput", "inputName": link.label, "mechanism": mechanism}
+            found["inputDatasets"].append({"dataset": dataset, "consumptionDetails": how})
+        else:
+            how = {"type": "RunOutput", "outputName": link.label, "mechanism": mechanism}
+            found["outputDatasets"].append({"dataset": dataset, "outputDetails": how})
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +249,12 @@ class FilesMixin:
             if record.path == path:
                 return record
         raise NotFoundException.of("file", path, [r.path for r in records], f"Run {self._id} has {len(records)} files.")
+
+    def _download(self, paths: Mapping[str, Path]) -> None:
+        """Write these files to these paths; as `download_files`."""
+        self._fetch_all(
+            [(record, paths[record.path]) for record in self._connection.store.files(self._id) if record.path in paths]
+        )
 
     def _fetch_all(self, files: Sequence[tuple[FileRecord, Path]]) -> None:
         """Write what can be written, then tell what cannot."""

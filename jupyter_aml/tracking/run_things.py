@@ -47,6 +47,14 @@ class ThingsMixin:
             resource_configuration=resource_configuration,
         )  # fmt: skip
 
+    def get_environment(self) -> Any:
+        """The `Environment` that the run was submitted with.
+
+        Raises:
+            UserErrorException: it was not submitted, or without one.
+        """
+        return self._experiment.workspace._environment_of(self)
+
     def get_secret(self, name: str) -> str | None:
         """A secret of the workspace's key vault; None when there is none of that name."""
         return self._experiment.workspace.get_default_keyvault().get_secret(name)  # type: ignore[no-any-return]

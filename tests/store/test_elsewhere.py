@@ -9,11 +9,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import jupyter_server_process
 import postgres_process
 import pytest
+from stores import born, ended
 
 from jupyter_aml import Experiment, Workspace
 from jupyter_aml.errors import NotFoundException, StoreUnavailableException, UserErrorException, WorkspaceException
@@ -178,6 +183,40 @@ def test_a_server_that_goes_away_and_comes_back_has_everything_once(kind, kill, 
     series = connection.store.series(run_id, "loss")
     assert list(series.steps) == list(range(3000)) and list(series.values) == [float(n) for n in range(3000)]
     assert connection.store.run(run_id).status == ("Failed" if kill else "Completed")
+    connection.close()
+    assert not list((Path(connection.folder) / "journals").glob("*.aml"))
+
+
+def test_a_database_that_dies_in_the_middle_of_a_batch_has_all_of_it_once_afterwards():
+    import psycopg
+
+    url, server = postgres_process.address(), postgres_process.server()
+    schema = parse_qs(urlsplit(url).query)["schema"][0]
+    connection = connect(url, create=True)
+    assert connection.store.runs(RunQuery(experiment="e")).runs == []
+    sessions = [psycopg.connect(url.partition("?")[0], autocommit=alone) for alone in (False, True)]
+    with closing(sessions[0]) as gate, closing(sessions[1]) as watcher:  # no commit at the end: the server is gone then
+        gate.execute(f'LOCK TABLE "{schema}".change IN SHARE MODE')
+        connection.write(born("r"))
+        writer = connection.series("r", "loss")
+        for step in range(5000):
+            writer.point(float(step), step)
+        connection.write(ended("r"))
+        delivery = threading.Thread(target=connection.flush, args=(120,))
+        delivery.start()
+        half = """
+            SELECT count(*) FROM pg_locks waits JOIN pg_locks done ON done.pid = waits.pid
+            WHERE NOT waits.granted AND done.granted AND done.mode = 'RowExclusiveLock'"""
+        deadline = time.monotonic() + 60
+        while not watcher.execute(half).fetchone()[0]:  # it has written rows, and waits for the gate
+            assert time.monotonic() < deadline
+        server.stop("immediate")
+    server.start()
+    delivery.join(120)
+    series = connection.store.series("r", "loss")
+    assert list(series.steps) == list(range(5000)) and connection.store.run("r").status == "Completed"
+    told = [(change.verb, change.noun) for change in connection.store.changes() if change.id == "r"]
+    assert told.count(("created", "run")) == told.count(("ended", "run")) == 1
     connection.close()
     assert not list((Path(connection.folder) / "journals").glob("*.aml"))
 

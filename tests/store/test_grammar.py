@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from jupyter_aml.errors import FilterException
 from jupyter_aml.store import grammar, query
 from jupyter_aml.store.grammar import MAX_CONDITIONS, MAX_NESTING, MAX_TEXT, MAX_VALUES, parse, write
 from jupyter_aml.store.records import And, Condition, Not, Or, RunQuery
+from jupyter_aml.store.sql import pages
+from jupyter_aml.tracking.status import NEXT
 
 NOW = 1_800_000_000.0
 SLOW_IS_FINE = {"deadline": None, "suppress_health_check": list(HealthCheck)}
@@ -35,7 +38,8 @@ SLOW_IS_FINE = {"deadline": None, "suppress_health_check": list(HealthCheck)}
         ("id = 0190ab", ("id", "=", "0190ab")), ("name = 12", ("name", "=", "12")), ("type=aml.cell", ("type", "=", "aml.cell")),
         ("user = ann@example.org", ("user", "=", "ann@example.org")), ("name CONTAINS 7", ("name", "contains", "7")),
         ("ended IS Null", ("ended", "=", None)), ("tags.k is not null", ("tags.k", "!=", None)),
-        ("status in (Failed, 'Canceled')", ("status", "in", ("Failed", "Canceled"))), ("number in (1)", ("number", "in", (1,))),
+        ("status in (Failed, 'Canceled')", ("status", "in", ("Failed", "Canceled"))), ("status = completed", ("status", "=", "Completed")),
+        ("status in (FAILED, notstarted, odd)", ("status", "in", ("Failed", "NotStarted", "odd"))), ("name = failed", ("name", "=", "failed")), ("number in (1)", ("number", "in", (1,))),
         ("created > 1970-01-02", ("created", ">", 86400.0)), ("created > 1970-01-01T01:00", ("created", ">", 3600.0)),
         ("created > 1970-01-01T01:00:30.25Z", ("created", ">", 3630.25)), ("created > 1970-01-01T01:00+01:00", ("created", ">", 0.0)),
         ('created > "1970-01-01 00:00 "', None), ('created > "1970-01-01 00:01"', ("created", ">", 60.0)), ("created > 5", ("created", ">", 5)),
@@ -344,6 +348,52 @@ def test_a_filter_selects_the_runs_of_which_it_holds(runs, tree):
     everyone = runs.runs(RunQuery(everywhere=True, with_metrics=True)).runs
     assert len(everyone) == 9
     assert selected(runs, parse(write(tree))) == {run.id for run in everyone if holds(tree, run)}
+
+
+@pytest.mark.parametrize("name", [*NEXT])
+def test_a_status_is_found_however_its_name_is_written(name):
+    ways = [
+        query.compiled([parse(text)])[0]
+        for text in (f"status = {name}", f"status = {name.lower()}", f"status = {name.upper()}")
+    ]
+    assert {str(way.compile(compile_kwargs={"literal_binds": True})) for way in ways} == {f"run.status = '{name}'"}
+
+
+def test_statuses_in_small_letters_select_the_same_runs(runs):
+    assert selected(runs, parse("status = running")) == selected(runs, parse("status = Running")) != set()
+    assert selected(runs, parse("status in (FAILED, running)")) == selected(runs, parse("status in (Failed, Running)"))
+
+
+def test_a_page_is_the_same_whichever_way_it_is_found(runs, monkeypatch):
+    questions = [
+        "params.lr = 0.1",
+        "params.lr > 0 and metrics.loss < 5",
+        "not tags.kind = hot",
+        "metrics.loss.min < 3 or params.opt = adam",
+    ]
+    orders = ["created", "metrics.loss", "metrics.loss.max", "params.lr", "name", "duration"]
+
+    def answers():
+        found = []
+        for text in questions:
+            for order in orders:
+                for descending in (True, False):
+                    asked = RunQuery(
+                        everywhere=True, where=[parse(text)], order_by=order, descending=descending, limit=2
+                    )
+                    ids, page = [], runs.runs(asked)
+                    while page.next:
+                        ids += [run.id for run in page.runs]
+                        page = runs.runs(replace(asked, cursor=page.next))
+                    found.append([*ids, *(run.id for run in page.runs)])
+        return found
+
+    sorted_at_once = answers()
+    assert any(len(ids) > 2 for ids in sorted_at_once)
+    monkeypatch.setattr(pages, "way", lambda *_: pages.Way())
+    assert answers() == sorted_at_once
+    monkeypatch.setattr(pages, "PROBES", 0)
+    assert answers() == sorted_at_once
 
 
 # -- hostile texts -----------------------------------------------------------------------------------------------

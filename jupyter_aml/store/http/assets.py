@@ -47,9 +47,9 @@ class HttpAssets(Assets, Queue):
         )  # fmt: skip
         return found
 
-    def delete_asset(self, id: str, *, at: float, who: str = "") -> bool:
+    def delete_asset(self, id: str, *, at: float, who: str = "", revision: int | None = None) -> bool:
         """See Assets.delete_asset."""
-        return bool(self._tell("delete_asset", id, at=at, who=who))
+        return bool(self._tell("delete_asset", id, at=at, who=who, revision=revision))
 
     def links(
         self, *, run: str | None = None, asset: str | None = None, role: str | None = None, kind: str | None = None

@@ -13,7 +13,7 @@ from sqlalchemy import and_, delete, select, update
 from jupyter_aml.errors import ConflictException
 from jupyter_aml.store import events as e
 from jupyter_aml.store.records import TERMINAL, RunRecord
-from jupyter_aml.store.sql import points
+from jupyter_aml.store.sql import assets, points
 from jupyter_aml.store.sql import schema as t
 from jupyter_aml.store.sql.work import Row, Work, dumps, merged, pieces
 
@@ -426,6 +426,10 @@ def _snapshot(work: Work, event: e.SnapshotTaken) -> None:
         )
 
 
+def _asset(work: Work, event: e.AssetPut) -> None:
+    assets.bring(work, event.asset)
+
+
 def _linked(work: Work, event: e.AssetLinked) -> None:
     if work.gone.get(event.run) is not None:
         return
@@ -447,6 +451,7 @@ _HANDLERS: dict[type, Callable[[Work, Any], None]] = {
     e.FileLogged: _file,
     e.TextLogged: _text,
     e.SnapshotTaken: _snapshot,
+    e.AssetPut: _asset,
     e.AssetLinked: _linked,
 }
 

@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
@@ -59,7 +60,7 @@ class SqlAssets(Assets):
         if not 1 <= query.limit <= MAX_LIMIT:
             raise FilterException(f"limit {query.limit}: a page has 1 to {MAX_LIMIT:,} assets.")
         a = t.asset.c
-        held = [a.kind == query.kind]
+        held = [a.kind == query.kind] if query.kind else []
         for column, value in ((a.id, query.id), (a.run, query.run), (a.version, query.version)):
             if value is not None:
                 held.append(column == value)
@@ -81,14 +82,14 @@ class SqlAssets(Assets):
             while len(found) <= query.limit:
                 where = held if after is None else [*held, _behind(*after)]
                 size = query.limit + 1
-                rows = c.execute(select(t.asset).where(*where).order_by(a.key, a.version.desc()).limit(size)).all()
+                rows = c.execute(select(t.asset).where(*where).order_by(a.kind, a.key, a.version.desc()).limit(size)).all()
                 found += [row for row in rows if _has(row.tags, query.tags) and _has(row.properties, query.properties)]
                 if len(rows) < size:
                     break
-                after = (rows[-1].key, rows[-1].version)
+                after = (rows[-1].kind, rows[-1].key, rows[-1].version)
         more = len(found) > query.limit
         found = found[: query.limit]
-        cursor = json.dumps([found[-1].key, found[-1].version]) if more else None
+        cursor = json.dumps([found[-1].kind, found[-1].key, found[-1].version]) if more else None
         return AssetPage(assets=[_record(row) for row in found], next=cursor)
 
     def asset_names(self, kind: str) -> dict[str, int]:
@@ -110,11 +111,7 @@ class SqlAssets(Assets):
             row = c.execute(select(t.asset).where(t.asset.c.id == id)).first()
             if row is None:
                 raise NotFoundException(f"There is no asset of the id {id!r} (it may have been deleted).")
-            if revision is not None and revision != row.revision:
-                raise ConflictException(
-                    f"{row.kind} {row.name!r} version {row.version} has been changed meanwhile: you read revision {revision}, "
-                    f"it is {row.revision} now. Read it again, then change it."
-                )
+            _check_revision(row, revision)
             new = {
                 "tags": merged(row.tags, set_tags or {}, keep=False, drop=drop_tags),
                 "properties": merged(row.properties, add_properties or {}, keep=True),
@@ -131,13 +128,14 @@ class SqlAssets(Assets):
                 work.flush()
             return _by_id(c, id)
 
-    def delete_asset(self, id: str, *, at: float, who: str = "") -> bool:
+    def delete_asset(self, id: str, *, at: float, who: str = "", revision: int | None = None) -> bool:
         """See Assets.delete_asset."""
         with self._write() as c:
             work = Work(c)
             row = c.execute(select(t.asset).where(t.asset.c.id == id)).first()
             if row is None:
                 return False
+            _check_revision(row, revision)
             c.execute(delete(t.asset_blob).where(t.asset_blob.c.asset == id))
             c.execute(delete(t.asset).where(t.asset.c.id == id))
             work.change(at, who, "deleted", row.kind, row.name, data={"version": row.version})
@@ -171,6 +169,30 @@ class SqlAssets(Assets):
 
     def _write(self) -> AbstractContextManager[Connection]:
         return self._writing()  # type: ignore[no-any-return]
+
+
+def bring(work: Work, asset: AssetRecord) -> None:
+    """Take in a version as it is elsewhere, once; it gets the next number where its own is another's."""
+    c = work.connection
+    if c.execute(select(t.asset.c.id).where(t.asset.c.id == asset.id)).first() is not None:
+        return
+    taken = select(t.asset.c.id).where(
+        t.asset.c.kind == asset.kind, t.asset.c.key == t.key(asset.name), t.asset.c.version == asset.version
+    )
+    if c.execute(taken).first() is not None:
+        asset = replace(asset, version=0)
+    row = _row(asset, _next_version(c, asset))
+    c.execute(t.asset.insert(), [row])
+    _refer(c, row["id"], asset.files)
+    work.change(asset.created, asset.user, "created", asset.kind, asset.name, data={"version": row["version"]})
+
+
+def _check_revision(row: Any, revision: int | None) -> None:
+    if revision is not None and revision != row.revision:
+        raise ConflictException(
+            f"{row.kind} {row.name!r} version {row.version} has been changed meanwhile: you read revision {revision}, "
+            f"it is {row.revision} now. Read it again, then change it."
+        )
 
 
 def referenced(c: Connection, digests: Sequence[str]) -> set[str]:
@@ -261,16 +283,16 @@ def _has(written: str, wanted: Mapping[str, str | None]) -> bool:
     return all(name in found and (value is None or found[name] == value) for name, value in wanted.items())
 
 
-def _behind(key: str, version: int) -> Any:
+def _behind(kind: str, key: str, version: int) -> Any:
     a = t.asset.c
-    return or_(a.key > key, and_(a.key == key, a.version < version))
+    return or_(a.kind > kind, and_(a.kind == kind, or_(a.key > key, and_(a.key == key, a.version < version))))
 
 
-def _read_cursor(cursor: str | None) -> tuple[str, int] | None:
+def _read_cursor(cursor: str | None) -> tuple[str, str, int] | None:
     if cursor is None:
         return None
     try:
-        key, version = json.loads(cursor)
-        return str(key), int(version)
+        kind, key, version = json.loads(cursor)
+        return str(kind), str(key), int(version)
     except (ValueError, TypeError):
         raise FilterException(f"{cursor!r} is no cursor of a page of assets.") from None

@@ -240,7 +240,7 @@ def load(c: Connection, ids: Iterable[int]) -> dict[int, Any]:
 RECORD = [
     t.metric.c[name]
     for name in (
-        "run", "name", "kind", "count", "last", "min", "max", "first_time", "last_time", "last_step", "origin", "description",
+        "id", "run", "name", "kind", "count", "last", "min", "max", "first_time", "last_time", "last_step", "origin", "description",
     )
 ]  # fmt: skip
 """What `record` takes, in its order."""
@@ -248,7 +248,7 @@ RECORD = [
 
 def record(row: Sequence[Any]) -> MetricRecord:
     """A summary's row as a record."""
-    run, name, kind, count, last, low, high, first_time, last_time, last_step, origin, description = row
+    _, run, name, kind, count, last, low, high, first_time, last_time, last_step, origin, description = row
     return MetricRecord(
         run=run, name=name, kind=kind, count=count, last=_last(last), min=low, max=high, first_time=first_time,
         last_time=last_time, last_step=last_step, origin=origin, description=description,

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, update
 
-from jupyter_aml.errors import FilterException, UserErrorException
+from jupyter_aml.errors import FilterException
 from jupyter_aml.store import query as q
 from jupyter_aml.store import series as s
 from jupyter_aml.store.blobs import FolderBlobs
@@ -33,7 +33,8 @@ from jupyter_aml.store.records import (
     Series,
     SnapshotRecord,
 )
-from jupyter_aml.store.sql import apply, assets, migrate, points
+from jupyter_aml.store.run_token import RunTokenException
+from jupyter_aml.store.sql import apply, assets, migrate, pages, points
 from jupyter_aml.store.sql import schema as t
 from jupyter_aml.store.sql.answers import SqlAnswers
 from jupyter_aml.store.sql.assets import SqlAssets
@@ -167,28 +168,8 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
 
     def runs(self, query: RunQuery) -> Page:
         """See Store.runs."""
-        if not 1 <= query.limit <= q.MAX_LIMIT:
-            raise FilterException(f"limit {query.limit}: a page has 1 to {q.MAX_LIMIT:,} runs.")
-        parts = q.phases(query)
-        number, after = q.read_cursor(query, len(parts))
-        held = q.conditions(query)
-        found: list[Any] = []
-        more = False
         with self._reading() as c:
-            for phase in range(number, len(parts)):
-                room = query.limit - len(found)
-                rows = c.execute(q.statement(query, parts[phase], held, after, room + 1)).all()
-                found += [(phase, row) for row in rows[:room]]
-                after = None
-                if len(rows) > room:
-                    more = True
-                    break
-            metrics = self._metrics(c, [row.id for _, row in found]) if query.with_metrics else {}
-        cursor = None
-        if more:
-            phase, row = found[-1]
-            cursor = q.write_cursor(query, phase, row.position, row.id)
-        return Page(runs=[_run(row, metrics.get(row.id, {})) for _, row in found], next=cursor)
+            return pages.read(c, query)
 
     def open_runs(self, owner: str | None = None) -> list[RunRecord]:
         """See Store.open_runs."""
@@ -196,23 +177,13 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
         if owner is not None:
             held.append(t.run.c.owner == owner)
         with self._reading() as c:
-            rows = c.execute(q.statement(RunQuery(order_by="id", descending=False), q.Phase(), held, None, 2**31 - 1))
-            return [_run(row, {}) for row in rows]
+            return pages.everything(c, held)
 
     # -- metrics -------------------------------------------------------------------------------------------------
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, MetricRecord]]:
         """See Store.metrics."""
         with self._reading() as c:
-            return self._metrics(c, run_ids)
-
-    @staticmethod
-    def _metrics(c: Connection, run_ids: Sequence[str]) -> dict[str, dict[str, MetricRecord]]:
-        found: dict[str, dict[str, MetricRecord]] = {run: {} for run in run_ids}
-        for some in pieces(found):
-            rows = c.execute(select(*points.RECORD).where(t.metric.c.run.in_(some)).order_by(t.metric.c.id)).fetchall()
-            for record in map(points.record, rows):
-                found[record.run][record.name] = record
-        return found
+            return pages.summaries(c, run_ids)
 
     @staticmethod
     def _metric(c: Connection, run_id: str, name: str) -> Any:
@@ -396,12 +367,12 @@ def _check_scope(c: Connection, batch: Batch) -> None:
     another's journal would make the store skip the other's own.
 
     Raises:
-        UserErrorException: the journal is another's.
+        RunTokenException: the journal is another's.
     """
     ids = {batch.journal, batch.journal.partition("-")[0]}
     scopes = set(c.execute(select(t.journal.c.scope).where(t.journal.c.id.in_(ids))).scalars())
     if scopes - {batch.scope}:
-        raise UserErrorException(f"The journal {batch.journal[:80]!r} is not one of this run's token.")
+        raise RunTokenException(f"The journal {batch.journal[:80]!r} is not one of this run's token.")
 
 
 def in_folder(folder: Path | str) -> SqlStore:
@@ -419,7 +390,7 @@ def on_postgresql(address: str, *, create: bool = False) -> SqlStore:
         address: ``postgresql://user:password@host/database?schema=NAME``.
         create: make the schema where there is none.
     """
-    from jupyter_aml.store.sql.postgres import postgres_engine, schema_lock
+    from jupyter_aml.store.sql.postgres import look_at_new, postgres_engine, schema_lock
 
     def blobs(store: SqlStore) -> Blobs:
         from jupyter_aml.store.fs_blobs import open_blobs
@@ -428,24 +399,16 @@ def on_postgresql(address: str, *, create: bool = False) -> SqlStore:
 
     engine = postgres_engine(address, create=create)
     lock = schema_lock(engine, parameters(address).get("schema", "public"))
-    return SqlStore(engine, without_credentials(address), blobs, lock)
+    store = SqlStore(engine, without_credentials(address), blobs, lock)
+    with translated(store.url):
+        look_at_new(engine)
+    return store
 
 
 def _change(row: Any) -> Change:
     return Change(
         seq=row.seq, time=row.time, who=row.who, verb=row.verb, noun=row.noun, id=row.id,
         experiment=row.experiment, root=row.root, data=_object(row.data),
-    )  # fmt: skip
-
-
-def _run(row: Any, metrics: Mapping[str, MetricRecord]) -> RunRecord:
-    return RunRecord(
-        id=row.id, experiment=row.experiment_name, type=row.type, status=row.status, parent=row.parent, root=row.root,
-        number=row.number, name=row.name, description=row.description, created=row.created, started=row.started,
-        ended=row.ended, user=row.user, host=row.host, owner=row.owner,
-        error=json.loads(row.error) if row.error is not None else None, snapshot=row.snapshot,
-        params=_object(row.params), tags=_object(row.tags), properties=_object(row.properties),
-        details=_object(row.details), child_count=row.child_count, revision=row.revision, metrics=metrics,
     )  # fmt: skip
 
 
