@@ -46,8 +46,12 @@ class DatastoreHandlerBase(AmlHandler):
 
     @property
     def path(self) -> str:
-        """The path that is asked for."""
-        return confine(self.get_query_argument("path", "", strip=False))
+        """The path that is asked for, as it was sent (Tornado would make blanks of control characters)."""
+        given = self.request.query_arguments.get("path", [b""])[-1]
+        try:
+            return confine(given.decode("utf-8"))
+        except UnicodeDecodeError:
+            raise UserErrorException("The path is no UTF-8.") from None
 
 
 class DatastoresHandler(DatastoreHandlerBase):

@@ -55,6 +55,7 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "parent": (TEXT, "Only children of this run."),
     "path": (TEXT, "A path with slashes."),
     "prefix": (TEXT, "Only paths that begin so."),
+    "recursive": ({"enum": ["0", "1"]}, "1: all files below, not what lies in the folder itself."),
     "run": (TEXT, "A run's id; may be repeated."),
     "start": ({"type": "number"}, "Where to begin: a position of the axis, a point's place, or a character."),
     "state": ({"enum": ["queued", "claimed"]}, "Only what waits, or what a launcher has."),
@@ -84,11 +85,20 @@ def _object(**properties: dict[str, Any]) -> dict[str, Any]:
 _NAMED = {"name": TEXT, "url": TEXT}
 _PERHAPS = {"type": ["string", "null"]}
 _TRACKING = _object(path=TEXT, tracked=YES, experiment=TEXT, session_run=_PERHAPS, kernel_id=_PERHAPS)
+_DATASTORE = _object(
+    name=TEXT, type=TEXT, builtin=YES, settings={"type": "object"}, credentials=_many(TEXT), description=TEXT, tags=TAGS
+)
+_SECRET = _object(
+    name=TEXT, version=WHOLE, created={"type": "number"}, modified={"type": "number"}, user=TEXT, content_type=TEXT
+)
 ANSWERS: dict[str, dict[str, Any]] = {
     "ActivityHandler": _object(activity=_many(_ref("Change")), before={"type": ["integer", "null"]}),
     "CancelHandler": _ref("RunRecord"),
     "ChangesHandler": _object(changes=_many(_ref("Change")), last=WHOLE),
     "CellsHandler": _object(runs=_many(_ref("RunRecord"))),
+    "DatastoreFileHandler": TEXT,
+    "DatastoreHandler": _DATASTORE,
+    "DatastoresHandler": _object(datastores=_many(_DATASTORE), default=TEXT),
     "DiffHandler": _object(diff=TEXT, truncated=YES),
     "DocumentHandler": {"type": "object"},
     "ExperimentHandler": _ref("ExperimentRecord"),
@@ -116,7 +126,10 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "SourceHandler": _object(files=_many(_object(path=TEXT, size=WHOLE)), text=TEXT),
     "SourcesHandler": _object(keepers={"type": "object"}, files=_many(_object(path=TEXT, digests={"type": "object"}))),
     "SubmitHandler": _object(run=TEXT),
+    "SecretHandler": _SECRET,
+    "SecretsHandler": _object(secrets=_many(_SECRET)),
     "TableHandler": _object(rows=_many({"type": "object"}), next=_PERHAPS),
+    "TreeHandler": _object(path=TEXT, entries=_many({"type": "object"}), next=_PERHAPS),
     "TextHandler": _object(text=TEXT, next=WHOLE),
     "TrackingHandler": _TRACKING,
     "WorkspacesHandler": _object(workspaces=_many(_object(**_NAMED, current=YES))),
@@ -151,6 +164,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         attempts=WHOLE,
         priority=WHOLE,
     ),
+    ("DatastoreHandler", "patch"): _object(default=YES),
+    ("SecretHandler", "put"): _object(value=TEXT, content_type=TEXT),
     ("TrackingHandler", "put"): _object(path=TEXT, tracked=YES, experiment=TEXT),
 }
 

@@ -94,14 +94,19 @@ class ReadHandler(StoreHandler):
 class WriteHandler(StoreHandler):
     """`POST store/write/<method>`: a method of the contract that changes something at once."""
 
+    for_runs = frozenset(["post"])
+
     @web.authenticated
     @authorized
     @answers
     async def post(self, method: str) -> Any:
         """``{"args", "kwargs"}`` → what the method gives."""
+        if self.run_token is not None and method != "put_asset":
+            raise web.HTTPError(403, f"A run's token does not {method.replace('_', ' ')}.")
         if method not in wire.WRITES:
             raise NotFoundException(f"The store has no method {method!r}.")
         args, kwargs = self.call()
+        await self.reach(lambda reach: reach.check_write(method, args, kwargs))
         if method == "delete_asset":
             self.for_owners = True
             if not self.authorizer.is_authorized(self, self.current_user, "write", self.auth_resource):  # type: ignore[arg-type]

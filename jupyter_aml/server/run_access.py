@@ -18,13 +18,17 @@ from jupyter_aml.errors import AzureMLException, StoreUnavailableException, User
 from jupyter_aml.store import events as e
 from jupyter_aml.store import run_token
 from jupyter_aml.store.contract import Store
-from jupyter_aml.store.records import RunQuery, RunRecord
+from jupyter_aml.store.records import AssetRecord, RunQuery, RunRecord
 from jupyter_aml.store.run_token import RunToken, RunTokenException
 from jupyter_aml.tracking.snapshot import manifest_id
 
 _OF_ONE = frozenset({"series", "sampled", "files", "text"})
 _OPEN = frozenset({"applied", "last_change", "about"})
 """Reads that tell nothing of other runs."""
+_SEEN = frozenset({"model", "model-alias", "dataset", "environment", "datastore"})
+"""Kinds of named things that a run may look up: its inputs are among them."""
+_MADE = frozenset({"model", "dataset"})
+"""Kinds that a run may register as its own."""
 _BIRTH = frozenset({"name", "at", "who"})
 """What an experiment is made with."""
 _NOTHING: tuple[Any, ...] = (None, [], (), {})
@@ -144,10 +148,30 @@ class Reach:
             self.demand(self._token.run, *[run.id for run in self._store.open_runs(asked["owner"])])
         elif method in ("experiment", "experiments"):
             self._check_experiment(asked.get("name"))
+        elif method in ("asset", "asset_names", "assets"):
+            kind = getattr(asked.get("query"), "kind", None) or asked.get("kind")
+            if kind not in _SEEN:
+                raise web.HTTPError(403, f"A run's token looks up no {kind or 'things of all kinds'}.")
+        elif method == "links" and asked.get("run"):
+            self.demand(asked["run"])
         elif method == "snapshot" and self.own.snapshot and asked["snapshot_id"] == self.own.snapshot:
             return
         else:
             self.demand()
+
+    def check_write(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Refuse all but registering a further version of a model or dataset as the run's own."""
+        asset = args[0] if args else None
+        if method != "put_asset" or not isinstance(asset, AssetRecord) or len(args) > 1:
+            raise web.HTTPError(403, f"A run's token does not {method.replace('_', ' ')}.")
+        if (
+            asset.kind not in _MADE
+            or asset.id
+            or asset.version
+            or kwargs.get("if_exists", "version") not in ("version", "same")
+        ):
+            raise web.HTTPError(403, "A run's token registers new versions of models and datasets, and nothing else.")
+        self.demand(asset.run)
 
     def _check_query(self, query: Any) -> None:
         if not isinstance(query, RunQuery):

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from jupyter_aml.errors import NotFoundException, StoreUnavailableException
 from jupyter_aml.store import home, spool
@@ -24,6 +24,7 @@ from jupyter_aml.store.contract import BlobInfo, Blobs
 from jupyter_aml.store.fs_driver import Driver, time_of
 from jupyter_aml.store.fs_url import read_url
 from jupyter_aml.store.s3_multipart import Multipart, UploadGone, unfinished
+from jupyter_aml.store.verified import verified
 
 PART = 16 * 2**20
 """Bytes up to which a content goes in one request; larger ones go to S3 in parts of this size."""
@@ -190,7 +191,8 @@ class FsspecBlobs(OwnBlobs):
     # -- reading -------------------------------------------------------------------------------------------------
     def open(self, digest: str) -> BinaryIO:
         """See Blobs.open. Reads ahead, some MiB with each request."""
-        return cast(BinaryIO, io.BufferedReader(_Content(self, digest, self._size(digest)), _READ))
+        size = self._size(digest)
+        return verified(_Content(self, digest, size), digest, size, self.url, _READ)
 
     def has(self, digest: str) -> bool:
         """See Blobs.has."""

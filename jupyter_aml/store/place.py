@@ -197,6 +197,10 @@ def ours(folder: Path) -> str:
 def _write(path: Path, text: str) -> None:
     """Write a file that only its owner reads, at once."""
     scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    scratch.replace(path)
+    try:
+        with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)  # it may hold credentials
+        raise

@@ -16,7 +16,7 @@ class DamagedContent(NotFoundException):
     """What lies where a content should be is something else."""
 
 
-def verified(raw: io.RawIOBase, digest: str, size: int, where: str) -> BinaryIO:
+def verified(raw: io.RawIOBase, digest: str, size: int, where: str, ahead: int = _BUFFER) -> BinaryIO:
     """A content as a file. The read that reaches its end, all before having been read in order, checks the sha256.
 
     Args:
@@ -24,11 +24,12 @@ def verified(raw: io.RawIOBase, digest: str, size: int, where: str) -> BinaryIO:
         digest: the sha256 that it should have.
         size: bytes that lie there.
         where: as the error names the place.
+        ahead: bytes that are read at once.
 
     Returns:
         A file whose ``read`` raises DamagedContent in place of the last bytes of what is not the content.
     """
-    return cast(BinaryIO, io.BufferedReader(_Verified(raw, digest, size, where), _BUFFER))
+    return cast(BinaryIO, io.BufferedReader(_Verified(raw, digest, size, where), ahead))
 
 
 class _Verified(io.RawIOBase):

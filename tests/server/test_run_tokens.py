@@ -32,7 +32,7 @@ from jupyter_aml.store.events import (
     TextLogged,
 )
 from jupyter_aml.store.http import wire
-from jupyter_aml.store.records import AssetRecord, RunQuery, RunRecord, SnapshotRecord
+from jupyter_aml.store.records import AssetQuery, AssetRecord, RunQuery, RunRecord, SnapshotRecord
 from jupyter_aml.tracking.snapshot import manifest_id
 
 pytestmark = pytest.mark.timeout(60)
@@ -320,6 +320,37 @@ async def test_each_read_of_the_store_is_of_the_runs_own(ask, workspace) -> None
         assert (await ask("POST", f"store/write/{method}", wire.dumps({"args": [], "kwargs": {}}))).code == 403
 
 
+async def test_a_run_registers_models_as_its_own_and_changes_no_other_s(ask, workspace) -> None:
+    async def write(method, *args, **kwargs):
+        return (await ask("POST", f"store/write/{method}", wire.dumps({"args": args, "kwargs": kwargs}))).code
+
+    async def read(method, *args):
+        return (await ask("POST", f"store/read/{method}", wire.dumps({"args": args, "kwargs": {}}))).code
+
+    def asset(**more):
+        return AssetRecord(**{"kind": "model", "name": "m", "created": 1.0, "run": "mine", **more})
+
+    theirs = workspace.connection.store.put_asset(AssetRecord(kind="model", name="m", created=1.0, run="sister"))
+    assert await write("put_asset", asset()) == 200 and await write("put_asset", asset(run="below")) == 200
+    assert [a.version for a in workspace.connection.store.assets(AssetQuery(kind="model", run="mine")).assets] == [2]
+    for wrong in (
+        asset(run="sister"),
+        asset(run=None),
+        asset(kind="secret"),
+        asset(kind="compute"),
+        asset(id=theirs.id),
+        asset(version=9),
+    ):
+        assert await write("put_asset", wrong) == 403, wrong
+    for how in ("replace", "fail"):
+        assert await write("put_asset", asset(), if_exists=how) == 403
+    assert await write("change_asset", theirs.id, at=1.0, description="mine") == 403
+    assert await write("delete_asset", theirs.id, at=1.0) == 403
+    assert await read("asset", "model", "m") == 200 and await read("assets", AssetQuery(kind="dataset")) == 200
+    for kind in ("secret", "compute", ""):
+        assert await read("asset", kind, "m") == 403 and await read("assets", AssetQuery(kind=kind)) == 403
+
+
 async def test_a_launcher_elsewhere_is_given_one(ask, workspace, jp_serverapp, token) -> None:
     master = jp_serverapp.identity_provider.token
     given = json.loads((await ask("POST", "runs/mine/token", b'{"seconds": 60}', token=master)).body)
@@ -345,6 +376,7 @@ async def test_a_run_on_another_machine_needs_nothing_else(
         "with run.child_run('fold') as fold:\n"
         "    fold.log('accuracy', 0.25)\n"
         "print(sorted(run.get_metrics()), [c.name for c in run.get_children()], run.get_file_names())\n"
+        "print(run.register_model('net', 'outputs/model.txt').id)\n"
         "run.complete()\n"
     )
     environment = {

@@ -10,13 +10,14 @@ import threading
 import time
 import traceback
 
+import fsspec
 import pytest
 from broken_door import BrokenDoor
 from conftest import make_blobs, s3_client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_aml.errors import StoreUnavailableException, UserErrorException
+from jupyter_aml.errors import NotFoundException, StoreUnavailableException, UserErrorException
 from jupyter_aml.store import fs_blobs
 from jupyter_aml.store.blobs import FolderBlobs
 from jupyter_aml.store.fs_blobs import FsspecBlobs, open_blobs
@@ -288,3 +289,15 @@ def test_one_collector_works_at_a_time(blobs, make_old):
         FsspecBlobs(blobs.url).remove_stale([digest], time.time() - 8000)
     assert blobs.remove_stale([digest], time.time() - 8000) == [digest]
     assert blobs._notices() == set()
+
+
+def test_a_content_that_was_altered_there_is_not_handed_out_as_good(tmp_path) -> None:
+    blobs = open_blobs("memory://altered/x")
+    digest, _ = blobs.put_bytes(b"a" * 100_000)
+    with blobs.open(digest) as content:
+        assert content.read() == b"a" * 100_000
+    memory = fsspec.filesystem("memory")
+    (place,) = (path for path in memory.find("/altered/x") if path.endswith(digest[2:]))
+    memory.pipe(place, b"b" * 100_000)
+    with blobs.open(digest) as content, pytest.raises(NotFoundException, match=digest[:12]):
+        content.read()
