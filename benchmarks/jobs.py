@@ -44,7 +44,11 @@ def noop(runs):
     os.kill(json.loads(where.lock.read_text())["pid"], signal.SIGTERM)
     found = {name: round(statistics.median(times) * 1000, 1) for name, times in
              (("bare_ms", bare), ("ours_ms", ours), ("submit_ms", submit))}  # fmt: skip
-    return {**found, "ratio": round(statistics.median(ours) / statistics.median(bare), 2), "cold_ms": round(cold * 1000)}
+    return {
+        **found,
+        "ratio": round(statistics.median(ours) / statistics.median(bare), 2),
+        "cold_ms": round(cold * 1000),
+    }
 
 
 def queue(sizes=(100, 10_000), rounds=100):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from jupyter_aml.errors import UserErrorException
+
 if TYPE_CHECKING:
     from jupyter_aml.compute.target import ComputeTarget
     from jupyter_aml.data.datastore import Datastore
@@ -71,6 +73,14 @@ class NounsMixin:
 
         return Environment.list(self)
 
+    def _environment_of(self, run: Any) -> Environment:
+        from jupyter_aml.environments.environment import Environment
+
+        described = (run.get_details().get("runDefinition") or {}).get("environment")
+        if not described:
+            raise UserErrorException(f"Run {run.id} has no environment of its own: it ran in the interpreter that was there.")
+        return Environment._from_dict(described)
+
     @property
     def compute_targets(self) -> Mapping[str, ComputeTarget]:
         """Its compute targets."""
@@ -88,6 +98,13 @@ class NounsMixin:
         from jupyter_aml.jobs.submit import submit
 
         return submit(self, experiment, config, tags=tags, **kwargs)
+
+    def _wake_launcher(self, queue: str, at: str | None = None) -> None:
+        """Have the launcher of a queue look at it; `at`: the machine where it is, whose own looks suffice for others."""
+        from jupyter_aml.jobs import launching
+
+        if at is None or at == launching.machine():
+            launching.ensure(self.connection, queue)  # type: ignore[attr-defined]
 
     # -- models --------------------------------------------------------------------------------------------------
     @property

@@ -13,7 +13,7 @@ import click
 from jupyter_aml.cli import output
 from jupyter_aml.errors import NotFoundException
 from jupyter_aml.store.contract import Store
-from jupyter_aml.store.records import FileRecord, MetricRecord, RunQuery, Series
+from jupyter_aml.store.records import FileRecord, MetricRecord, RunQuery, RunRecord, Series
 
 SHOWN = 20
 """Files and children that `show` lists; all are in --json."""
@@ -50,9 +50,23 @@ def describe(store: Store, run_id: str) -> dict[str, Any]:
                     "error": child.error,
                 }
             )
+    if record.type == "hyperdrive":
+        listed = _by_metric(store, record, listed)
     snapshot = store.snapshot(record.snapshot) if record.snapshot else None
     found["snapshot_skipped"] = dict(snapshot.skipped) if snapshot is not None else {}
     return {**found, "files": store.files(run_id), "git": git, "children": dict(children), "child_runs": listed}
+
+
+def _by_metric(store: Store, record: RunRecord, listed: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The children of a search, the best first, with their hyperparameters and the metric's best values."""
+    from jupyter_aml.jobs.hyperdrive.run import results
+
+    known = {child["id"]: child for child in listed}
+    return [
+        {**known[child.id], "best": best, "params": dict(child.params)}
+        for child, best in results(store, [record.id], record.details["search"])
+        if child.id in known
+    ]
 
 
 def print_run(run: Mapping[str, Any]) -> None:
@@ -102,7 +116,9 @@ def print_run(run: Mapping[str, Any]) -> None:
         output.title("Left out of the snapshot", f"{len(run['snapshot_skipped'])}")
         output.facts({output.clean(name): why for name, why in list(run["snapshot_skipped"].items())[:SHOWN]})
         _more(len(run["snapshot_skipped"]), f"aml run show {run['id']} --json")
-    if run["child_runs"]:
+    if run["child_runs"] and run["type"] == "hyperdrive":
+        _print_search(run)
+    elif run["child_runs"]:
         output.title("Children", ", ".join(f"{count} {status}" for status, count in run["children"].items()))
         output.table(
             ["RUN", "STATUS", "NAME", "DURATION"],
@@ -133,6 +149,29 @@ def print_run(run: Mapping[str, Any]) -> None:
         kept = any(file.path == "output.ipynb" for file in run["files"])
         if run["type"] == "aml.notebook" and run["error"].get("code") == "ProcessDied" and not kept:
             click.echo(f"Its output notebook was not completed: aml notebook repair {run['id']}")
+
+
+def _print_search(run: Mapping[str, Any]) -> None:
+    from jupyter_aml.tracking.html import duration
+
+    plan = run["details"]["search"]
+    output.title("Children", ", ".join(f"{count} {status}" for status, count in run["children"].items()))
+    output.table(
+        ["RUN", "STATUS", plan["metric"], "HYPERPARAMETERS", "DURATION"],
+        [
+            [
+                child["id"],
+                output.Status(child["status"]),
+                output.number(child["best"]),
+                " ".join(f"{name} {output.number(value)}" for name, value in child["params"].items()),
+                duration(child["started"], child["ended"]),
+            ]
+            for child in run["child_runs"][:SHOWN]
+        ],
+        right=[plan["metric"], "DURATION"],
+        keep=["RUN", "STATUS"],
+    )
+    _more(len(run["child_runs"]), f"aml run list --children {run['id']}")
 
 
 def _more(count: int, command: str) -> None:

@@ -1,8 +1,10 @@
-"""What is left to do when the process that executed a notebook was killed: its output then says so, without a word from anyone."""
+"""What is left to do when the process that executed something was killed, without a word from anyone: a notebook's output says so,
+and the launcher of submitted runs is started again."""
 
 from __future__ import annotations
 
 import logging
+import os
 
 from jupyter_aml.store import connection as connections
 from jupyter_aml.store.connection import Connection
@@ -23,4 +25,13 @@ def repair_outputs(connection: Connection, failed: list[str]) -> None:
             log.warning("The output notebook of run %s could not be completed (%s).", run_id, error)
 
 
+def look_after_launchers(connection: Connection) -> None:
+    """Start the launchers that were killed, and end the runs of those that are silent. A submitted script leaves that to others."""
+    if "JUPYTER_AML_RUN_TYPE" not in os.environ:
+        from jupyter_aml.jobs.launching import look_after  # nothing that every process should load
+
+        look_after(connection)
+
+
 connections.after_recovery.append(repair_outputs)
+connections.also_look_after.append(look_after_launchers)

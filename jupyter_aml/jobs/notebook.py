@@ -251,7 +251,7 @@ def load(notebook: str | os.PathLike[str] | bytes) -> Any:
 
 
 def inspect(
-    notebook: Path,
+    notebook: Path | bytes,
     sets: Iterable[Mapping[str, Any]],
     *,
     secrets: Iterable[str],
@@ -274,10 +274,13 @@ def inspect(
     language = _language(AmlEngine, nb, kernel_name)
     wanted = Wanted(secrets=frozenset(secrets), allow_unknown=allow_unknown)
     hidden: set[str] = set()
-    for index, one in enumerate(sets):
+    several = list(sets)
+    for index, one in enumerate(several):
         try:
             hidden |= check_notebook(nb, dict(one), language, wanted)
         except ParameterException as error:
+            if len(several) == 1:
+                raise
             raise ParameterException(f"Set {index}: {error}") from None
     return hidden
 

@@ -60,6 +60,8 @@ class Wanted:
     replayed: int = 0
     """So many cells are only executed again on the way to the one where an earlier execution failed."""
     parent_process: int | None = None
+    ended_by_launcher: bool = False
+    """The run is a submitted one: how it ends is noted, and its launcher ends it when all is gathered."""
     run: str = ""
     """Filled in by the engine: the run that it made."""
 
@@ -83,6 +85,7 @@ class NotebookRun:
         self.experiment = experiment_name(wanted.experiment or Path(notebook).stem or "notebook")
         self.id = wanted.run_id or new_id()
         self.mask = mask
+        self._ended_by_launcher = wanted.ended_by_launcher
         self._clock = time.monotonic()
         self._background: threading.Thread | None = None
         user = ""
@@ -174,9 +177,12 @@ class NotebookRun:
             (error or {}).get("code", "Ended"),
             "Canceled" if status == "Canceled" else "Failed",
         )
-        self.connection.write(
-            RunStatus(run=self.id, status=status, at=time.time(), elapsed=time.monotonic() - self._clock, error=error)
-        )
+        if self._ended_by_launcher:
+            said = {"status": status, "error": dict(error) if error is not None else None}
+            self.connection.write(RunChanged(run=self.id, at=time.time(), add_details={"said": said}))
+        else:
+            elapsed = time.monotonic() - self._clock
+            self.connection.write(RunStatus(run=self.id, status=status, at=time.time(), elapsed=elapsed, error=error))
         try:
             self.connection.flush(10)
         except AzureMLException as problem:  # the journal has it

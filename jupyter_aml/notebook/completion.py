@@ -18,7 +18,7 @@ from jupyter_aml.workspace import Workspace, find_config
 
 log = logging.getLogger("jupyter_aml")
 
-COMMANDS = ("status", "workspace", "experiment", "log", "tag", "track", "runs", "help")
+COMMANDS = ("status", "workspace", "experiment", "log", "tag", "track", "runs", "data", "help")
 _NONE = object()
 FLAGS = ("--name", "--experiment", "--tag", "--var")
 QUOTES = ("'", '"')

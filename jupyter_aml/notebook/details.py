@@ -69,6 +69,7 @@ class Details:
         files = store.files(run.id)
         return {
             "head": self.head(),
+            "search": self._search(store, run),
             "metrics": self._metrics(store, run),
             "images": self._show_images(store, run, files),
             "log": self._log(store, run, files),
@@ -83,6 +84,14 @@ class Details:
         """The run in one line, for where no HTML is shown."""
         run = self.record
         return f"RunDetails({run.name or run.id}: {run.status})" if run is not None else f"RunDetails({self.run_id})"
+
+    @staticmethod
+    def _search(store: Store, run: RunRecord) -> str:
+        if "search" not in run.details or not run.child_count:
+            return ""
+        from jupyter_aml.notebook import search_view
+
+        return search_view.section(store, run)
 
     # -- metrics -----------------------------------------------------------------------------------------------------
     def _metrics(self, store: Store, run: RunRecord) -> str:

@@ -44,6 +44,7 @@ class AmlMagics(Magics):
         %aml track off               end that
         %aml track                   whether cells are recorded
         %aml runs [N]                the newest runs of the experiment (10)
+        %aml data [NAME [ROWS]]      a registered dataset as a DataFrame (its first rows); which there are
         %aml help                    this text
 
         %%aml_run makes one cell a run; %%aml_run? tells more.
@@ -92,6 +93,11 @@ class AmlMagics(Magics):
         if isinstance(run, OfflineRun):
             raise UsageError("There is no run to tag here: %aml track on, or %%aml_run, begins one.")
         run.tag(key, value or None)
+
+    def _data(self, rest: str) -> Any:
+        from jupyter_aml.notebook.data import data
+
+        return data(self._workspace(""), rest)
 
     def _track(self, rest: str) -> None:
         word, _, name = rest.partition(" ")

@@ -45,7 +45,7 @@ div.aml-Details table{border-collapse:collapse;margin:0;font-size:12px;color:inh
 div.aml-Details th,div.aml-Details td{text-align:left;padding:2px 14px 2px 0;border:0;white-space:nowrap;background:none}
 div.aml-Details tr{border-bottom:1px solid var(--jp-border-color3,rgba(128,128,128,.2));background:none}
 </style>"""
-ORDER = ("head", "metrics", "images", "log", "children")
+ORDER = ("head", "search", "metrics", "images", "log", "children")
 """The sections from top to bottom."""
 
 

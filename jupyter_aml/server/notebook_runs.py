@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jupyter_core.utils import ensure_async
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.utils import ApiPath, to_os_path
 from tornado import web
@@ -53,13 +52,12 @@ class _OfNotebook(AmlHandler):
         """
         if not isinstance(path, str) or not path.strip("/"):
             raise UserErrorException("path is the path of a notebook.")
-        try:
-            await ensure_async(self.contents_manager.get(path.strip("/"), content=False, type="notebook"))
-        except web.HTTPError as error:
-            if error.status_code in (400, 404):
-                raise NotFoundException.of("notebook", path) from error
-            raise
-        return self.place(path)
+        found = self.place(path)
+        hidden = any(part.startswith(".") for part in path.split("/"))
+        shown = not hidden or getattr(self.contents_manager, "allow_hidden", False)
+        if not shown or found.suffix != ".ipynb" or not await self.services.call(found.is_file):
+            raise NotFoundException.of("notebook", path)
+        return found
 
     def given(self, *known: str) -> dict[str, Any]:
         """The body, which has only these names."""

@@ -9,6 +9,7 @@ from typing import Any
 
 PROVIDERS: dict[str, str | Callable[[Any, Any], Any]] = {
     "azureml.scriptrun": "jupyter_aml.jobs.script_run:ScriptRun",
+    "hyperdrive": "jupyter_aml.jobs.hyperdrive.run:HyperDriveRun",
 }
 """Type of a run → ``module:Class`` (loaded when there is such a run), or what `Run.add_type_provider` was given."""
 

@@ -4,8 +4,22 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { LiveFeed } from './live';
-import { Changes, IRunsQuery, ISeriesQuery, IWorkspaceClient } from './tokens';
-import { IExperiment, IFile, IInfo, IPage, IRun, ISampled, ISeries, ISourceFile, ITracking } from './wire';
+import { Changes, IRowsQuery, IRunsQuery, ISeriesQuery, IWorkspaceClient } from './tokens';
+import {
+  IExperiment,
+  IFields,
+  IFile,
+  IGroups,
+  IInfo,
+  IPage,
+  IRow,
+  IRun,
+  ISampled,
+  ISeries,
+  ISourceFile,
+  ISources,
+  ITracking
+} from './wire';
 
 const PREFIX = 'aml/api/v1';
 
@@ -18,6 +32,30 @@ export class ServerError extends Error {
   ) {
     super(message);
   }
+}
+
+type Query = Record<string, string | string[] | undefined>;
+
+/** A query string; "" without a query. */
+function tail(query: Query): string {
+  const search = new URLSearchParams();
+  for (const [key, given] of Object.entries(query)) {
+    for (const one of Array.isArray(given) ? given : given === undefined ? [] : [given]) {
+      search.append(key, one);
+    }
+  }
+  return search.size ? `?${search}` : '';
+}
+
+/** A query for rows as the server takes it. */
+function asked(query: IRowsQuery): Query {
+  const { everywhere, limit, ...rest } = query;
+  return {
+    ...rest,
+    text: rest.text || undefined,
+    everywhere: everywhere ? '1' : undefined,
+    limit: limit === undefined ? undefined : String(limit)
+  };
 }
 
 /** The workspace over REST and one websocket. */
@@ -131,6 +169,39 @@ export class WorkspaceClient implements IWorkspaceClient, IDisposable {
     return (await this._ask<{ text: string }>(`runs/${id}/source`, { path })).text;
   }
 
+  rows(query: IRowsQuery): Promise<{ rows: IRow[]; next: string | null }> {
+    return this._ask('studio/runs', asked(query));
+  }
+
+  fields(query: IRowsQuery): Promise<IFields> {
+    return this._ask('studio/fields', asked(query));
+  }
+
+  groups(query: IRowsQuery, by: string): Promise<IGroups> {
+    return this._ask('studio/groups', { ...asked({ ...query, field: undefined }), by });
+  }
+
+  rowsUrl(query: IRowsQuery): string {
+    return URLExt.join(this._settings.baseUrl, PREFIX, 'studio/runs.csv') + tail(asked(query));
+  }
+
+  async manySeries(ids: string[], name: string, query: ISeriesQuery): Promise<Record<string, ISampled>> {
+    const text = (x: number | undefined) => (x === undefined ? undefined : String(x));
+    const answer = await this._ask<{ series: Record<string, ISampled> }>('studio/series', {
+      run: ids,
+      name,
+      width: text(query.width),
+      start: text(query.start),
+      stop: text(query.stop),
+      axis: query.axis
+    });
+    return answer.series;
+  }
+
+  sources(ids: string[]): Promise<ISources> {
+    return this._ask('studio/sources', { run: ids });
+  }
+
   tracking(path: string): Promise<ITracking> {
     return this._ask('notebooks/tracking', { path });
   }
@@ -140,20 +211,12 @@ export class WorkspaceClient implements IWorkspaceClient, IDisposable {
     return this._ask('notebooks/tracking', {}, 'PUT', body);
   }
 
-  private async _ask<T>(
-    route: string,
-    query: Record<string, string | string[] | undefined> = {},
-    method = 'GET',
-    body?: object
-  ): Promise<T> {
-    const search = new URLSearchParams();
-    for (const [key, given] of Object.entries(query)) {
-      for (const one of Array.isArray(given) ? given : given === undefined ? [] : [given]) {
-        search.append(key, one);
-      }
-    }
-    const tail = search.size ? `?${search}` : '';
-    const url = URLExt.join(this._settings.baseUrl, PREFIX, route) + tail;
+  ask<T>(route: string, query: Query = {}, method = 'GET', body?: object): Promise<T> {
+    return this._ask(route, query, method, body);
+  }
+
+  private async _ask<T>(route: string, query: Query = {}, method = 'GET', body?: object): Promise<T> {
+    const url = URLExt.join(this._settings.baseUrl, PREFIX, route) + tail(query);
     const init: RequestInit = { method, body: body === undefined ? undefined : JSON.stringify(body) };
     const response = await ServerConnection.makeRequest(url, init, this._settings);
     const text = await response.text();

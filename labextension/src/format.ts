@@ -51,7 +51,7 @@ export function duration(seconds: number): string {
 }
 
 /** How long a run took, or has been going on at `now` (seconds); "" before it started. */
-export function runDuration(run: IRun, now: number): string {
+export function runDuration(run: Pick<IRun, 'status' | 'started' | 'ended'>, now: number): string {
   if (run.started === null) {
     return '';
   }
@@ -83,7 +83,7 @@ export function bytes(size: number): string {
 }
 
 /** The line by which a run is known: a cell by its code, anything else by its name or number. */
-export function title(run: IRun): string {
+export function title(run: Pick<IRun, 'id' | 'type' | 'name' | 'number' | 'details'>): string {
   if (run.type === 'aml.cell') {
     const source = String(run.details.source ?? '');
     const line = source.split('\n').find(text => text.trim() !== '');

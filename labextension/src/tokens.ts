@@ -1,7 +1,22 @@
 import { Token } from '@lumino/coreutils';
 import { ISignal } from '@lumino/signaling';
 
-import { IChange, IExperiment, IFile, IInfo, IPage, IRun, ISampled, ISeries, ISourceFile, ITracking } from './wire';
+import {
+  IChange,
+  IExperiment,
+  IFields,
+  IFile,
+  IGroups,
+  IInfo,
+  IPage,
+  IRow,
+  IRun,
+  ISampled,
+  ISeries,
+  ISourceFile,
+  ISources,
+  ITracking
+} from './wire';
 
 /** Which runs to list; the names are those of `GET runs`. */
 export interface IRunsQuery {
@@ -12,6 +27,19 @@ export interface IRunsQuery {
   order?: string;
   limit?: number;
   cursor?: string;
+}
+
+/** Which runs a table shows; the names are those of `GET studio/runs`. */
+export interface IRowsQuery {
+  experiment?: string;
+  everywhere?: boolean;
+  text?: string;
+  filter?: string[];
+  order?: string;
+  limit?: number;
+  cursor?: string;
+  /** Columns: `params.lr`, `metrics.loss.min` … */
+  field?: string[];
 }
 
 /** What a page asks for of a run's series. */
@@ -59,6 +87,19 @@ export interface IWorkspaceClient {
   diff(id: string): Promise<{ diff: string; truncated: boolean }>;
   source(id: string): Promise<ISourceFile[]>;
   sourceText(id: string, path: string): Promise<string>;
+  rows(query: IRowsQuery): Promise<{ rows: IRow[]; next: string | null }>;
+  fields(query: IRowsQuery): Promise<IFields>;
+  groups(query: IRowsQuery, by: string): Promise<IGroups>;
+  rowsUrl(query: IRowsQuery): string;
+  manySeries(ids: string[], name: string, query: ISeriesQuery): Promise<Record<string, ISampled>>;
+  sources(ids: string[]): Promise<ISources>;
+  /** Any route of the REST interface, as docs/rest.md describes it: for parts that have routes of their own. */
+  ask<T>(
+    route: string,
+    query?: Record<string, string | string[] | undefined>,
+    method?: string,
+    body?: object
+  ): Promise<T>;
   tracking(path: string): Promise<ITracking>;
   track(path: string, tracked: boolean, experiment?: string): Promise<ITracking>;
 }

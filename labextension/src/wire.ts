@@ -65,6 +65,60 @@ export interface IPage {
   next: string | null;
 }
 
+/** A run as a table's row: what every table shows, and the fields that were asked for. */
+export interface IRow {
+  id: string;
+  experiment: string;
+  parent: string | null;
+  number: number;
+  name: string;
+  type: string;
+  status: string;
+  created: number;
+  started: number | null;
+  ended: number | null;
+  user: string;
+  host: string;
+  description: string;
+  tags: Record<string, string | null>;
+  child_count: number;
+  snapshot: string | null;
+  error: IRunError | null;
+  details: Record<string, unknown>;
+  /** `params.lr`, `metrics.loss.min` … → value. */
+  values: Record<string, unknown>;
+}
+
+/** A name that an experiment's runs use. */
+export interface IField {
+  field: string;
+  runs: number;
+  numeric: boolean;
+  values: string[];
+}
+
+export interface IFields {
+  fields: IField[];
+  total: number;
+  looked_at: number;
+  more_runs: boolean;
+}
+
+export interface IGroups {
+  groups: { value: unknown; count: number }[];
+  /** Values beyond those. */
+  others: number;
+  looked_at: number;
+  /** Whether all runs were looked at. */
+  whole: boolean;
+}
+
+/** The source of several runs: which files, with what content in each. */
+export interface ISources {
+  keepers: Record<string, string | null>;
+  files: { path: string; digests: Record<string, string> }[];
+}
+
 /** One line of the change feed. */
 export interface IChange {
   seq: number;
@@ -133,6 +187,6 @@ export interface ITracking {
 const ENDED = new Set(['Completed', 'Failed', 'Canceled']);
 
 /** Whether a run has come to its end. */
-export function ended(run: IRun): boolean {
+export function ended(run: { status: string }): boolean {
   return ENDED.has(run.status);
 }

@@ -1,2 +1,5 @@
 import 'uplot/dist/uPlot.min.css';
 import './base.css';
+import './notebook.css';
+import './studio.css';
+import './run.css';

@@ -72,7 +72,8 @@ async def test_what_ran_of_a_tracked_notebooks_cell_is_found_by_its_path_alone(a
     ("body", "status"),
     [
         ({"path": "none.ipynb"}, 404),
-        ({"path": "../out.ipynb"}, 404),
+        ({"path": "../out.ipynb"}, 400),
+        ({"path": ".hidden/a.ipynb"}, 404),
         ({"path": ""}, 400),
         ({"path": "a.ipynb", "texts": {"lr": "fast"}}, 400),
         ({"path": "a.ipynb", "texts": {"rate": "1"}}, 400),

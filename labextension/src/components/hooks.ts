@@ -50,3 +50,16 @@ export function useLoaded<T>(load: () => Promise<T>, keys: readonly unknown[]): 
   }, keys);
   return state;
 }
+
+/** Name of the theme that is on: canvases, which know no variables, are drawn anew when it changes. */
+export function useTheme(): string {
+  const [theme, setTheme] = useState(() => document.body.dataset.jpThemeName ?? '');
+  useEffect(() => {
+    const look = () => setTheme(document.body.dataset.jpThemeName ?? '');
+    const observer = new MutationObserver(look);
+    observer.observe(document.body, { attributes: true, attributeFilter: ['data-jp-theme-name'] });
+    look();
+    return () => observer.disconnect();
+  }, []);
+  return theme;
+}

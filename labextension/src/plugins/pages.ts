@@ -1,5 +1,5 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Notification, WidgetTracker } from '@jupyterlab/apputils';
+import { Dialog, ICommandPalette, InputDialog, Notification, WidgetTracker, showDialog } from '@jupyterlab/apputils';
 import { PageConfig, PathExt } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { NotebookPanel } from '@jupyterlab/notebook';
@@ -8,7 +8,9 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../commands';
 import { belowRoot } from '../notebook/path';
+import { title } from '../format';
 import { RunPage } from '../pages/run';
+import { RunModel } from '../pages/run/model';
 import { IWorkspaceClient } from '../tokens';
 
 /** Pages of the main area, and the way from a run to its cell. */
@@ -17,13 +19,14 @@ export const pages: JupyterFrontEndPlugin<void> = {
   description: 'Opens a run as a page of its own, or the cell that it ran.',
   autoStart: true,
   requires: [IWorkspaceClient],
-  optional: [ITranslator, ILayoutRestorer, IDocumentManager],
+  optional: [ITranslator, ILayoutRestorer, IDocumentManager, ICommandPalette],
   activate: (
     app: JupyterFrontEnd,
     client: IWorkspaceClient,
     translator: ITranslator | null,
     restorer: ILayoutRestorer | null,
-    documents: IDocumentManager | null
+    documents: IDocumentManager | null,
+    palette: ICommandPalette | null
   ) => {
     const trans = (translator ?? nullTranslator).load('jupyter_aml');
     const { commands, shell } = app;
@@ -38,7 +41,11 @@ export const pages: JupyterFrontEndPlugin<void> = {
           {
             openRun: run => openRun(run.id),
             jumpToCell: run =>
-              void jump(String(run.details.notebook ?? ''), String(run.details.cell_id ?? ''), run.parent)
+              void jump(String(run.details.notebook ?? ''), String(run.details.cell_id ?? ''), run.parent),
+            openAsItRan: run => void commands.execute(CommandIDs.openAsItRan, { id: run.id }),
+            reproduce: run => void commands.execute(CommandIDs.reproduceRun, { id: run.id }),
+            resubmit: run => void commands.execute(CommandIDs.resubmitRun, { id: run.id }),
+            remove: model => void remove(model)
           },
           trans
         );
@@ -48,6 +55,22 @@ export const pages: JupyterFrontEndPlugin<void> = {
         shell.add(page, 'main');
       }
       shell.activateById(page.id);
+    };
+
+    const remove = async (model: RunModel) => {
+      const run = model.run;
+      if (!run) {
+        return;
+      }
+      const below = run.child_count > 0 ? ' ' + trans.__('What ran below it is deleted with it.') : '';
+      const sure = await showDialog({
+        title: trans.__('Delete “%1”?', title(run)),
+        body: trans.__('Its metrics and files are gone for good.') + below,
+        buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: trans.__('Delete') })]
+      });
+      if (sure.button.accept && (await model.delete())) {
+        tracker.find(page => page.model === model)?.dispose();
+      }
     };
 
     const jump = async (path: string, cell: string, session: string | null) => {
@@ -114,10 +137,21 @@ export const pages: JupyterFrontEndPlugin<void> = {
     };
 
     commands.addCommand(CommandIDs.openRun, {
-      label: trans.__('Open Run'),
-      describedBy: { args: { type: 'object', properties: { id: { type: 'string' } }, required: ['id'] } },
-      execute: args => openRun(String(args.id))
+      label: args => (args.isPalette ? trans.__('Open Run…') : trans.__('Open Run')),
+      caption: trans.__('The page of a run, by its id'),
+      describedBy: { args: { type: 'object', properties: { id: { type: 'string' } } } },
+      execute: async args => {
+        let id = typeof args.id === 'string' ? args.id : null;
+        if (!id) {
+          const asked = await InputDialog.getText({ title: trans.__('Open a Run'), label: trans.__('Run id') });
+          id = asked.value?.trim() || null;
+        }
+        if (id) {
+          openRun(id);
+        }
+      }
     });
+    palette?.addItem({ command: CommandIDs.openRun, category: trans.__('Experiments'), args: { isPalette: true } });
     commands.addCommand(CommandIDs.jumpToCell, {
       label: trans.__('Go to the Cell of a Run'),
       describedBy: {

@@ -27,6 +27,7 @@ export const runs: JupyterFrontEndPlugin<void> = {
       new RunsModel(client),
       {
         openRun: run => void commands.execute(CommandIDs.openRun, { id: run.id }),
+        openExperiment: name => void commands.execute(CommandIDs.openExperiment, { name }),
         jumpToCell: run =>
           void commands.execute(CommandIDs.jumpToCell, {
             path: String(run.details.notebook ?? ''),

@@ -2,8 +2,10 @@ import { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application'
 import { ICommandPalette, IToolbarWidgetRegistry, Notification } from '@jupyterlab/apputils';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { Widget } from '@lumino/widgets';
 
 import { CommandIDs } from '../commands';
+import { DRIVE } from '../notebook/drive';
 import { TrackingModel, TrackingSwitch } from '../notebook/tracking';
 import { IWorkspaceClient } from '../tokens';
 
@@ -43,7 +45,10 @@ export const tracking: JupyterFrontEndPlugin<void> = {
       }
       return model;
     };
-    toolbars?.addFactory<NotebookPanel>('Notebook', 'aml-tracking', panel => new TrackingSwitch(modelOf(panel), trans));
+    toolbars?.addFactory<NotebookPanel>('Notebook', 'aml-tracking', panel =>
+      // What only shows what was cannot be tracked.
+      panel.context.path.startsWith(`${DRIVE}:`) ? new Widget() : new TrackingSwitch(modelOf(panel), trans)
+    );
     app.commands.addCommand(CommandIDs.toggleTracking, {
       label: trans.__('Track this Notebook'),
       caption: trans.__('Record each cell that is executed as a run'),

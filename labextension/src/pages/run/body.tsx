@@ -1,10 +1,14 @@
 import { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
 
 import { useNow, useSignal } from '../../components/hooks';
+import { Problem } from '../../components/problem';
 import { Status } from '../../components/status';
 import { runDuration, title } from '../../format';
 import { Children } from './children';
-import { Files, Images } from './files';
+import { Details } from './details';
+import { Files } from './files';
+import { Images } from './images';
 import { Metrics } from './metrics';
 import { RunModel, Tab } from './model';
 import { Overview } from './overview';
@@ -21,7 +25,8 @@ const TABS: Record<Tab, (props: ITabProps) => JSX.Element> = {
   source: Source,
   changes: GitChanges,
   log: Log,
-  children: Children
+  children: Children,
+  details: Details
 };
 
 /** The page of one run. */
@@ -31,13 +36,10 @@ export function RunBody(props: { model: RunModel; actions: IPageActions; trans: 
   const now = useNow(model.live);
   const run = model.run;
   if (!run) {
-    return model.error ? (
-      <div className="aml-Message aml-mod-error" role="alert">
-        <p>{model.error}</p>
-        <button className="jp-mod-styled" onClick={() => void model.refresh()}>
-          {trans.__('Try again')}
-        </button>
-      </div>
+    return model.deleted ? (
+      <Gone trans={trans} />
+    ) : model.error ? (
+      <Problem error={model.error} retry={() => void model.refresh()} trans={trans} />
     ) : (
       <div className="aml-Message">{trans.__('Loading…')}</div>
     );
@@ -50,7 +52,8 @@ export function RunBody(props: { model: RunModel; actions: IPageActions; trans: 
     source: trans.__('Source'),
     changes: trans.__('Git changes'),
     log: trans.__('Log'),
-    children: CELLS.has(run.type) ? trans.__('Cells') : trans.__('Runs below')
+    children: CELLS.has(run.type) ? trans.__('Cells') : trans.__('Runs below'),
+    details: trans.__('Details')
   };
   const shown = (Object.keys(names) as Tab[]).filter(tab => tab !== 'children' || run.child_count > 0);
   const Content = TABS[model.tab];
@@ -60,41 +63,113 @@ export function RunBody(props: { model: RunModel; actions: IPageActions; trans: 
         <Status status={run.status} label trans={trans} />
         <h1 title={title(run)}>{title(run)}</h1>
         <span className="aml-Page-duration">{runDuration(run, now)}</span>
-        {run.type === 'aml.cell' && run.details.cell_id ? (
-          <button className="jp-mod-styled" onClick={() => actions.jumpToCell(run)}>
-            {trans.__('Go to the cell')}
-          </button>
-        ) : null}
-        {model.live && run.status !== 'CancelRequested' && (
-          <button className="jp-mod-styled jp-mod-warn" onClick={() => void model.cancel()}>
-            {run.type === 'aml.session' ? trans.__('Interrupt') : trans.__('Cancel')}
-          </button>
-        )}
       </header>
-      {model.error && (
-        <div className="aml-Message aml-mod-error" role="alert">
-          {model.deleted ? trans.__('This run was deleted.') : model.error}
-        </div>
+      <Actions model={model} run={run} actions={actions} trans={trans} />
+      {model.deleted ? (
+        <Gone trans={trans} />
+      ) : (
+        model.error && <Problem error={model.error} retry={() => void model.refresh()} trans={trans} />
       )}
-      <nav className="aml-Tabs" role="tablist">
-        {shown.map(tab => (
-          <button
-            key={tab}
-            role="tab"
-            aria-selected={model.tab === tab}
-            onClick={() => {
-              model.tab = tab;
-            }}
-          >
-            {names[tab]}
-            {tab === 'children' && <small> {run.child_count}</small>}
-            {tab === 'metrics' && <small> {Object.keys(run.metrics).length || ''}</small>}
-          </button>
-        ))}
-      </nav>
+      <Tabs names={names} shown={shown} model={model} badge={tab => badge(tab, run.child_count, run.metrics)} />
       <section className="aml-Page-content" role="tabpanel" aria-label={names[model.tab]}>
         <Content model={model} run={run} actions={actions} trans={trans} />
       </section>
+    </div>
+  );
+}
+
+function badge(tab: Tab, children: number, metrics: object): string {
+  const count = tab === 'children' ? children : tab === 'metrics' ? Object.keys(metrics).length : 0;
+  return count > 0 ? count.toLocaleString() : '';
+}
+
+function Gone(props: { trans: TranslationBundle }): JSX.Element {
+  return (
+    <div className="aml-Message aml-mod-error" role="alert">
+      {props.trans.__('This run was deleted. What is still shown here is all that is left of it.')}
+    </div>
+  );
+}
+
+/** What can be done with the run. */
+function Actions(props: ITabProps): JSX.Element | null {
+  const { model, run, actions, trans } = props;
+  if (model.deleted) {
+    return null;
+  }
+  const ofNotebook = CELLS.has(run.type) || run.type === 'aml.cell';
+  const again = ofNotebook && (run.type !== 'aml.notebook' || !model.live);
+  return (
+    <div className="aml-Page-actions" role="group" aria-label={trans.__('Actions')}>
+      {ofNotebook && (
+        <button className="jp-mod-styled jp-mod-minimal" onClick={() => actions.openAsItRan(run)}>
+          {trans.__('Open notebook as it ran')}
+        </button>
+      )}
+      {run.type === 'aml.cell' && run.details.cell_id ? (
+        <button className="jp-mod-styled jp-mod-minimal" onClick={() => actions.jumpToCell(run)}>
+          {trans.__('Go to the cell')}
+        </button>
+      ) : null}
+      {again && (
+        <button className="jp-mod-styled jp-mod-minimal" onClick={() => actions.reproduce(run)}>
+          {trans.__('Reproduce')}
+        </button>
+      )}
+      {again && run.type === 'aml.notebook' && (
+        <button className="jp-mod-styled jp-mod-minimal" onClick={() => actions.resubmit(run)}>
+          {trans.__('Run again with…')}
+        </button>
+      )}
+      <span className="aml-Page-space" />
+      {model.live && run.status !== 'CancelRequested' && (
+        <button className="jp-mod-styled jp-mod-warn" onClick={() => void model.cancel()}>
+          {run.type === 'aml.session' ? trans.__('Interrupt') : trans.__('Cancel')}
+        </button>
+      )}
+      {!model.live && (
+        <button className="jp-mod-styled jp-mod-minimal" onClick={() => actions.remove(model)}>
+          {trans.__('Delete…')}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** The list of tabs: one stop of the Tab key, arrows move within. */
+function Tabs(props: {
+  names: Record<Tab, string>;
+  shown: readonly Tab[];
+  model: RunModel;
+  badge: (tab: Tab) => string;
+}): JSX.Element {
+  const { names, shown, model, badge } = props;
+  const move = (event: React.KeyboardEvent<HTMLElement>) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const place = shown.indexOf(model.tab);
+    const next = step ? (place + step + shown.length) % shown.length : { Home: 0, End: shown.length - 1 }[event.key];
+    if (next !== undefined) {
+      event.preventDefault();
+      model.tab = shown[next];
+      event.currentTarget.querySelectorAll('button')[next].focus();
+    }
+  };
+  return (
+    <div className="aml-Tabs" role="tablist" onKeyDown={move}>
+      {shown.map(tab => (
+        <button
+          key={tab}
+          role="tab"
+          tabIndex={model.tab === tab ? 0 : -1}
+          aria-selected={model.tab === tab}
+          onClick={() => {
+            model.tab = tab;
+          }}
+        >
+          {names[tab]}
+          {badge(tab) && <small> {badge(tab)}</small>}
+        </button>
+      ))}
     </div>
   );
 }

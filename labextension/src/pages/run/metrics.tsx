@@ -1,92 +1,183 @@
 import * as React from 'react';
 
-import { Chart, Range } from '../../components/chart';
-import { useLoaded } from '../../components/hooks';
+import { Axis, Chart, Range, ownRange } from '../../components/chart';
+import { useLoaded, useTheme } from '../../components/hooks';
 import { value } from '../../format';
 import { IMetric } from '../../wire';
-import { ITabProps } from './tab';
 import { Structured } from './structured';
+import { ITabProps } from './tab';
 
 /** Buckets asked for: about a pixel each. */
 const WIDTH = 800;
+/** Charts and rows that are drawn before more are asked for: a run may have 20,000 metrics. */
+const CHARTS = 12;
+const ROWS = 100;
+
+interface IView {
+  axis: Axis;
+  logarithmic: boolean;
+  smoothing: number;
+}
 
 /** Numbers as tables, series as charts, tables and matrices as they are. */
 export function Metrics(props: ITabProps): JSX.Element {
   const { run, trans } = props;
-  const [axis, setAxis] = React.useState<'step' | 'time'>('step');
-  const [logarithmic, setLogarithmic] = React.useState(false);
-  const metrics = Object.values(run.metrics).sort((a, b) => a.name.localeCompare(b.name));
+  const [view, setView] = React.useState<IView>({ axis: 'step', logarithmic: false, smoothing: 0 });
+  const [text, setText] = React.useState('');
+  const [charts, setCharts] = React.useState(CHARTS);
+  const [rows, setRows] = React.useState(ROWS);
+  const all = React.useMemo(
+    () => Object.values(run.metrics).sort((a, b) => a.name.localeCompare(b.name)),
+    [run.metrics]
+  );
+  if (all.length === 0) {
+    return <p className="aml-Message">{trans.__('Nothing was logged to this run.')}</p>;
+  }
+  const metrics = all.filter(metric => metric.name.toLowerCase().includes(text.toLowerCase()));
   const numeric = metrics.filter(metric => metric.kind === 'scalar' || metric.kind === 'list');
   const drawn = numeric.filter(metric => metric.count > 1 && metric.min !== null);
   const others = metrics.filter(metric => !numeric.includes(metric) && metric.kind !== 'image');
-  if (metrics.length === 0) {
-    return <p className="aml-Message">{trans.__('Nothing was logged to this run.')}</p>;
-  }
+  const images = metrics.length - numeric.length - others.length;
   return (
     <>
-      {drawn.length > 0 && (
-        <div className="aml-Controls">
-          <label>
-            {trans.__('Across')}{' '}
-            <select value={axis} onChange={event => setAxis(event.target.value as 'step' | 'time')}>
-              <option value="step">{trans.__('steps')}</option>
-              <option value="time">{trans.__('time')}</option>
-            </select>
-          </label>
-          <label>
-            <input type="checkbox" checked={logarithmic} onChange={event => setLogarithmic(event.target.checked)} />{' '}
-            {trans.__('Logarithmic')}
-          </label>
-        </div>
-      )}
+      <div className="aml-Controls">
+        {all.length > CHARTS && (
+          <input
+            className="jp-mod-styled aml-Find"
+            type="search"
+            placeholder={trans.__('Find among %1 metrics', all.length.toLocaleString())}
+            aria-label={trans.__('Find metrics')}
+            value={text}
+            onChange={event => setText(event.target.value)}
+          />
+        )}
+        {drawn.length > 0 && <Controls view={view} change={setView} trans={trans} />}
+      </div>
+      {metrics.length === 0 && <p className="aml-Message">{trans.__('No metric has “%1” in its name.', text)}</p>}
       <div className="aml-Charts">
-        {drawn.map(metric => (
-          <SeriesChart key={metric.name} {...props} metric={metric} axis={axis} logarithmic={logarithmic} />
+        {drawn.slice(0, charts).map(metric => (
+          <SeriesChart key={metric.name} {...props} metric={metric} view={view} />
         ))}
       </div>
-      {numeric.length > 0 && (
-        <table className="aml-Table aml-mod-numbers">
-          <thead>
-            <tr>
-              <th>{trans.__('Metric')}</th>
-              <th>{trans.__('Last')}</th>
-              <th>{trans.__('Lowest')}</th>
-              <th>{trans.__('Highest')}</th>
-              <th>{trans.__('Points')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {numeric.map(metric => (
-              <tr key={metric.name}>
-                <th scope="row" title={metric.description}>
-                  {metric.name}
-                </th>
-                <td>{value(metric.last)}</td>
-                <td>{value(metric.min)}</td>
-                <td>{value(metric.max)}</td>
-                <td>{metric.count}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      {others.map(metric => (
+      <More shown={charts} all={drawn.length} more={() => setCharts(charts + CHARTS)} {...props} />
+      {numeric.length > 0 && <Numbers metrics={numeric.slice(0, rows)} {...props} />}
+      <More shown={rows} all={numeric.length} more={() => setRows(rows + 10 * ROWS)} {...props} />
+      {others.slice(0, charts).map(metric => (
         <Structured key={metric.name} {...props} metric={metric} />
       ))}
+      {images > 0 && (
+        <p className="aml-Message">
+          {trans._n('%1 image is under Images.', '%1 series of images are under Images.', images)}
+        </p>
+      )}
     </>
   );
 }
 
-function SeriesChart(props: ITabProps & { metric: IMetric; axis: 'step' | 'time'; logarithmic: boolean }): JSX.Element {
-  const { model, run, metric, axis, logarithmic, trans } = props;
+function Controls(props: { view: IView; change: (view: IView) => void; trans: ITabProps['trans'] }): JSX.Element {
+  const { view, change, trans } = props;
+  return (
+    <>
+      <label>
+        {trans.__('Across')}{' '}
+        <select value={view.axis} onChange={event => change({ ...view, axis: event.target.value as Axis })}>
+          <option value="step">{trans.__('steps')}</option>
+          <option value="time">{trans.__('time')}</option>
+          <option value="relative">{trans.__('time since it began')}</option>
+        </select>
+      </label>
+      <label>
+        <input
+          type="checkbox"
+          checked={view.logarithmic}
+          onChange={event => change({ ...view, logarithmic: event.target.checked })}
+        />{' '}
+        {trans.__('Logarithmic')}
+      </label>
+      <label>
+        {trans.__('Smoothing')}{' '}
+        <input
+          type="range"
+          min={0}
+          max={0.99}
+          step={0.01}
+          value={view.smoothing}
+          onChange={event => change({ ...view, smoothing: Number(event.target.value) })}
+        />
+      </label>
+    </>
+  );
+}
+
+function More(props: { shown: number; all: number; more: () => void; trans: ITabProps['trans'] }): JSX.Element | null {
+  const { shown, all, more, trans } = props;
+  if (all <= shown) {
+    return null;
+  }
+  return (
+    <p className="aml-Message">
+      {trans.__('%1 of %2 are shown.', shown.toLocaleString(), all.toLocaleString())}{' '}
+      <button className="aml-Link" onClick={more}>
+        {trans.__('Show more')}
+      </button>
+    </p>
+  );
+}
+
+function Numbers(props: { metrics: readonly IMetric[]; trans: ITabProps['trans'] }): JSX.Element {
+  const { metrics, trans } = props;
+  return (
+    <table className="aml-Table aml-mod-numbers">
+      <thead>
+        <tr>
+          <th>{trans.__('Metric')}</th>
+          <th>{trans.__('Last')}</th>
+          <th>{trans.__('Lowest')}</th>
+          <th>{trans.__('Highest')}</th>
+          <th>{trans.__('Points')}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {metrics.map(metric => (
+          <tr key={metric.name}>
+            <th scope="row" title={metric.description}>
+              {metric.name}
+            </th>
+            <td>{value(metric.last)}</td>
+            <td>{value(metric.min)}</td>
+            <td>{value(metric.max)}</td>
+            <td>{metric.count}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function SeriesChart(props: ITabProps & { metric: IMetric; view: IView }): JSX.Element {
+  const { model, run, metric, view, trans } = props;
+  const { axis, logarithmic, smoothing } = view;
   const [range, setRange] = React.useState<Range>(null);
+  const theme = useTheme();
   React.useEffect(() => setRange(null), [axis]);
+  const origin = run.started ?? metric.first_time;
+  const own = ownRange(range, { origin }, axis);
   const { value: series, error } = useLoaded(
     () =>
       model.client
-        .series(run.id, { names: [metric.name], width: WIDTH, axis, start: range?.[0], stop: range?.[1] })
+        .series(run.id, {
+          names: [metric.name],
+          width: WIDTH,
+          axis: axis === 'step' ? 'step' : 'time',
+          start: own?.[0],
+          stop: own?.[1]
+        })
         .then(found => found[0] ?? null),
     [run.id, metric.name, metric.count, axis, range]
+  );
+  const lines = React.useMemo(
+    () => (series ? [{ key: metric.name, label: metric.name, series, origin }] : []),
+    [series, metric.name, origin]
   );
   const bad = series?.nonfinite.reduce((sum, n) => sum + n, 0) ?? 0;
   return (
@@ -104,14 +195,18 @@ function SeriesChart(props: ITabProps & { metric: IMetric; axis: 'step' | 'time'
         )}
       </figcaption>
       {error && <div className="aml-Message aml-mod-error">{error}</div>}
-      {series && (
+      {series ? (
         <Chart
-          series={series}
+          lines={lines}
           axis={axis}
           logarithmic={logarithmic}
-          theme={document.body.dataset.jpThemeName ?? ''}
+          smoothing={smoothing}
+          theme={theme}
+          label={metric.name}
           onRange={setRange}
         />
+      ) : (
+        <div className="aml-Chart" />
       )}
     </figure>
   );

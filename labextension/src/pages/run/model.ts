@@ -4,10 +4,15 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Changes, IWorkspaceClient } from '../../tokens';
 import { IRun, ended } from '../../wire';
 
-/** Milliseconds that changes are gathered before the run is read anew. */
+/** Milliseconds that changes are gathered before the run is read anew, at least. */
 const GATHER = 200;
+/** A run that takes long to read (20,000 metrics) is read so many times its reading's duration apart. */
+const SHARE = 4;
+/** Milliseconds until a server that does not answer is asked again. */
+const FIRST_RETRY = 2000;
+const LONGEST_RETRY = 20_000;
 
-export type Tab = 'overview' | 'metrics' | 'images' | 'files' | 'source' | 'changes' | 'log' | 'children';
+export type Tab = 'overview' | 'metrics' | 'images' | 'files' | 'source' | 'changes' | 'log' | 'children' | 'details';
 
 /** One run as its page shows it. No DOM. */
 export class RunModel implements IDisposable {
@@ -16,11 +21,13 @@ export class RunModel implements IDisposable {
     readonly id: string
   ) {
     client.changed.connect(this._onChanges, this);
+    client.connectionChanged.connect(this._onConnection, this);
     void this.refresh();
   }
 
   run: IRun | null = null;
-  error: string | null = null;
+  /** Why the run as it is now is not shown, or what was asked for not done. */
+  error: Error | null = null;
   deleted = false;
   /** Grows whenever something of the run changed: what tabs have loaded is then old. */
   version = 0;
@@ -34,7 +41,12 @@ export class RunModel implements IDisposable {
   }
 
   get live(): boolean {
-    return this.run !== null && !ended(this.run);
+    return this.run !== null && !ended(this.run) && !this.deleted;
+  }
+
+  /** Whether changes arrive as they happen. */
+  get connected(): boolean {
+    return this.client.connected;
   }
 
   get tab(): Tab {
@@ -52,16 +64,24 @@ export class RunModel implements IDisposable {
     }
     this._isDisposed = true;
     clearTimeout(this._timer);
+    clearTimeout(this._retry);
     this.client.changed.disconnect(this._onChanges, this);
+    this.client.connectionChanged.disconnect(this._onConnection, this);
     Signal.clearData(this);
   }
 
   async refresh(): Promise<void> {
+    const began = performance.now();
     await this._take(() => this.client.run(this.id));
+    this._pause = Math.max(GATHER, SHARE * (performance.now() - began));
   }
 
   async rename(name: string): Promise<void> {
     await this._take(() => this.client.changeRun(this.id, { name }));
+  }
+
+  async describe(description: string): Promise<void> {
+    await this._take(() => this.client.changeRun(this.id, { description }));
   }
 
   async setTag(key: string, text: string): Promise<void> {
@@ -79,16 +99,41 @@ export class RunModel implements IDisposable {
     });
   }
 
+  /** Delete the run for good; whether that was done. */
+  async delete(): Promise<boolean> {
+    await this._take(async () => {
+      await this.client.deleteRun(this.id);
+      this.deleted = true;
+      return this.run as IRun;
+    });
+    return this.deleted;
+  }
+
   private async _take(ask: () => Promise<IRun>): Promise<void> {
+    clearTimeout(this._retry);
     try {
       this.run = await ask();
       this.error = null;
+      this._wait = FIRST_RETRY;
     } catch (error) {
-      this.error = (error as Error).message;
-      this.deleted = (error as { status?: number }).status === 404;
+      const status = (error as { status?: number }).status;
+      this.error = error as Error;
+      this.deleted ||= status === 404;
+      if (!this._isDisposed && (status === undefined || status >= 500)) {
+        this._retry = window.setTimeout(() => void this.refresh(), this._wait);
+        this._wait = Math.min(LONGEST_RETRY, this._wait * 2);
+      }
     }
     if (!this._isDisposed) {
       this.version++;
+      this._stateChanged.emit();
+    }
+  }
+
+  private _onConnection(_: IWorkspaceClient, connected: boolean): void {
+    if (connected && !this.deleted) {
+      void this.refresh();
+    } else {
       this._stateChanged.emit();
     }
   }
@@ -97,11 +142,11 @@ export class RunModel implements IDisposable {
     const mine =
       changes === null ||
       changes.some(change => change.noun === 'run' && (change.id === this.id || change.root === this._root));
-    if (mine && !this._timer) {
+    if (mine && !this._timer && !this.deleted) {
       this._timer = window.setTimeout(() => {
         this._timer = 0;
         void this.refresh();
-      }, GATHER);
+      }, this._pause);
     }
   }
 
@@ -112,6 +157,9 @@ export class RunModel implements IDisposable {
 
   private _tab: Tab = 'overview';
   private _timer = 0;
+  private _retry = 0;
+  private _wait = FIRST_RETRY;
+  private _pause = GATHER;
   private _isDisposed = false;
   private readonly _stateChanged = new Signal<this, void>(this);
 }

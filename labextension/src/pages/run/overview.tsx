@@ -3,6 +3,8 @@ import * as React from 'react';
 import { moment, plainText, value } from '../../format';
 import { ITabProps } from './tab';
 
+/** Metrics that are named here. */
+const METRICS = 30;
 const KINDS: Record<string, string> = {
   'aml.interactive': 'Interactive run',
   'aml.session': 'Notebook session',
@@ -34,11 +36,22 @@ export function Overview(props: ITabProps): JSX.Element {
     [trans.__('Started'), moment(run.started)],
     [trans.__('Ended'), moment(run.ended)],
     [trans.__('Notebook'), text(run.details.notebook)],
-    [trans.__('Kernel'), [run.details.kernel, run.details.language].map(text).filter(Boolean).join(' · ')],
     [trans.__('Ended by'), text(run.details.end)],
-    [trans.__('By'), [run.user, run.host].filter(Boolean).join(' @ ')],
+    [trans.__('By'), run.user],
+    [trans.__('Reproduces'), run.tags.reproduces ? link(run.tags.reproduces, run.tags.reproduces) : ''],
+    [trans.__('Repeats with other parameters'), run.tags.resubmits ? link(run.tags.resubmits, run.tags.resubmits) : ''],
     [trans.__('Snapshot'), run.snapshot ? <code key="snapshot">{run.snapshot.slice(0, 16)}</code> : '']
   ];
+  const environment = (
+    [
+      [trans.__('Kernel'), text(run.details.kernel)],
+      [trans.__('Language'), text(run.details.language)],
+      [trans.__('Environment'), text(run.details.environment)],
+      [trans.__('Compute'), text(run.details.target)],
+      [trans.__('Working folder'), text(run.details.cwd)],
+      [trans.__('Machine'), run.host]
+    ] as [string, string][]
+  ).filter(([, given]) => given !== '');
   return (
     <div className="aml-Overview">
       {run.error && (
@@ -48,10 +61,12 @@ export function Overview(props: ITabProps): JSX.Element {
         </div>
       )}
       <Facts rows={facts} />
+      <Description key={run.description} {...props} />
       <h2>{trans.__('Metrics')}</h2>
       <Facts
         rows={Object.values(run.metrics)
           .filter(metric => metric.last !== null)
+          .slice(0, METRICS)
           .map(metric => [metric.name, value(metric.last)])}
         empty={
           Object.keys(run.metrics).length > 0
@@ -59,11 +74,20 @@ export function Overview(props: ITabProps): JSX.Element {
             : trans.__('Nothing was logged.')
         }
       />
+      {Object.keys(run.metrics).length > METRICS && (
+        <p className="aml-Message">{trans.__('The rest is under Metrics.')}</p>
+      )}
       <h2>{trans.__('Parameters')}</h2>
       <Facts
         rows={Object.entries(run.params).map(([key, given]) => [key, text(given)])}
         empty={trans.__('It took none.')}
       />
+      {environment.length > 0 && (
+        <>
+          <h2>{trans.__('Environment')}</h2>
+          <Facts rows={environment} />
+        </>
+      )}
       <h2>{trans.__('Tags')}</h2>
       <Tags model={model} run={run} actions={actions} trans={trans} />
       {Object.keys(run.properties).length > 0 && (
@@ -96,6 +120,49 @@ function Facts(props: { rows: [string, React.ReactNode][]; empty?: string }): JS
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** A note on the run, edited in place. */
+function Description(props: ITabProps): JSX.Element {
+  const { run, model, trans } = props;
+  const [draft, setDraft] = React.useState<string | null>(null);
+  if (draft === null) {
+    return (
+      <p className="aml-Overview-note">
+        {run.description}{' '}
+        <button className="aml-Link" onClick={() => setDraft(run.description)}>
+          {run.description ? trans.__('Edit') : trans.__('Add a note')}
+        </button>
+      </p>
+    );
+  }
+  return (
+    <form
+      className="aml-Overview-note"
+      onSubmit={event => {
+        event.preventDefault();
+        setDraft(null);
+        void model.describe(draft);
+      }}
+    >
+      <textarea
+        className="jp-mod-styled"
+        autoFocus
+        rows={4}
+        aria-label={trans.__('Note')}
+        value={draft}
+        onChange={event => setDraft(event.target.value)}
+        onKeyDown={event => {
+          if (event.key === 'Escape') {
+            setDraft(null);
+          } else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+            event.currentTarget.form?.requestSubmit();
+          }
+        }}
+      />
+      <button className="jp-mod-styled">{trans.__('Keep')}</button>
+    </form>
   );
 }
 

@@ -3,16 +3,23 @@ import * as React from 'react';
 import { useLoaded } from '../../components/hooks';
 import { value } from '../../format';
 import { IMetric } from '../../wire';
+import { dataOf, predictions, residuals, roc } from './curves';
+import { Histogram, LinePlot } from './plots';
 import { ITabProps } from './tab';
+
+/** Of what is shown as it was logged. */
+const CHARACTERS = 100_000;
+/** Rows of a table that are drawn. */
+const ROWS = 500;
 
 /** A metric that is no number: a table's rows, a confusion matrix, or what was logged as JSON. */
 export function Structured(props: ITabProps & { metric: IMetric }): JSX.Element {
-  const { model, run, metric } = props;
+  const { model, run, metric, trans } = props;
   const { value: series, error } = useLoaded(
     () => model.client.points(run.id, metric.name),
     [run.id, metric.name, metric.count]
   );
-  const values = series?.values ?? [];
+  const values = (series?.values ?? []).slice(0, metric.kind === 'table' ? ROWS : undefined);
   return (
     <figure className="aml-Figure aml-mod-wide">
       <figcaption>
@@ -25,10 +32,33 @@ export function Structured(props: ITabProps & { metric: IMetric }): JSX.Element 
       ) : metric.kind === 'confusion_matrix' ? (
         <Matrix given={values[values.length - 1]} />
       ) : (
-        values.length > 0 && <pre>{JSON.stringify(values[values.length - 1], null, 2)}</pre>
+        values.length > 0 && <Drawn kind={metric.kind} name={metric.name} given={values[values.length - 1]} />
+      )}
+      {values.length < metric.count && series && (
+        <p className="aml-Message">{trans.__('The first %1 of %2 are shown.', values.length, metric.count)}</p>
       )}
     </figure>
   );
+}
+
+/** A drawing where there is one for this kind; else what was logged. */
+function Drawn(props: { kind: string; name: string; given: unknown }): JSX.Element {
+  const { kind, name, given } = props;
+  const data = dataOf(given) ?? {};
+  const counted = kind === 'residuals' ? residuals(data) : null;
+  const predicted = kind === 'predictions' ? predictions(data) : null;
+  const curves = kind === 'accuracy_table' ? roc(data) : null;
+  if (counted) {
+    return <Histogram {...counted} label={name} />;
+  }
+  if (predicted) {
+    return <LinePlot lines={predicted} label={name} />;
+  }
+  if (curves) {
+    return <LinePlot lines={curves.lines} label={`ROC: ${name} ${curves.labels.join(', ')}`} />;
+  }
+  const text = typeof given === 'string' ? given : JSON.stringify(given, null, 2);
+  return <pre>{text.slice(0, CHARACTERS)}</pre>;
 }
 
 function Rows(props: { values: unknown[] }): JSX.Element {

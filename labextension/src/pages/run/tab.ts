@@ -3,10 +3,17 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { IRun } from '../../wire';
 import { RunModel } from './model';
 
-/** Where a run's page can lead. */
+/** Where a run's page can lead, and what it can have done. */
 export interface IPageActions {
   openRun(run: { id: string; name?: string }): void;
   jumpToCell(run: IRun): void;
+  /** Open the notebook as it ran. */
+  openAsItRan(run: IRun): void;
+  reproduce(run: IRun): void;
+  /** Run again with changed parameters. */
+  resubmit(run: IRun): void;
+  /** Ask, then delete. */
+  remove(model: RunModel): void;
 }
 
 /** What each tab of a run's page is given. */

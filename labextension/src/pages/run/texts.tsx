@@ -119,6 +119,14 @@ export function Log(props: ITabProps): JSX.Element {
       >
         {plainText(text)}
       </pre>
+      {text.length >= KEPT && path !== null && (
+        <p className="aml-Message">
+          {trans.__('This is the end of a long text.')}{' '}
+          <a href={model.client.fileUrl(run.id, path)} target="_blank" rel="noopener noreferrer">
+            {trans.__('Open all of it')}
+          </a>
+        </p>
+      )}
     </div>
   );
 }

@@ -15,6 +15,7 @@ const HINTED = 12;
 /** What rows can do besides opening and closing. */
 export interface IActions {
   openRun(run: IRun): void;
+  openExperiment(name: string): void;
   jumpToCell(run: IRun): void;
 }
 
@@ -71,7 +72,7 @@ function Caret(props: { open: boolean | null; onClick: () => void; label: string
 
 /** An experiment and, when it is open, its runs. */
 export function ExperimentRow(props: ITree & { experiment: IExperiment }): JSX.Element {
-  const { experiment, model, trans } = props;
+  const { experiment, model, actions, trans } = props;
   const list = model.runsOf(experiment.name);
   const toggle = () => model.toggleExperiment(experiment.name);
   return (
@@ -84,6 +85,7 @@ export function ExperimentRow(props: ITree & { experiment: IExperiment }): JSX.E
         tabIndex={0}
         data-experiment={experiment.name}
         onClick={toggle}
+        onDoubleClick={() => actions.openExperiment(experiment.name)}
         onKeyDown={event => onKey(event, list !== null, toggle)}
       >
         <Caret open={list !== null} onClick={toggle} label={trans.__('Show or hide the runs')} />
@@ -92,6 +94,15 @@ export function ExperimentRow(props: ITree & { experiment: IExperiment }): JSX.E
         </span>
         <span className="aml-Row-count">{experiment.run_count}</span>
         <span className="aml-Row-actions">
+          <button
+            title={trans.__('Open it as a page: a table of its runs, and charts')}
+            onClick={event => {
+              event.stopPropagation();
+              actions.openExperiment(experiment.name);
+            }}
+          >
+            {trans.__('Open')}
+          </button>
           <button
             title={
               model.archived ? trans.__('Show it among the others again') : trans.__('Hide it; nothing is deleted')

@@ -1,0 +1,390 @@
+"""Databases as datastores: they are queried, only read, and one statement at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from jupyter_aml.data import datastore_errors
+from jupyter_aml.data.datastore_base import AbstractDatastore
+from jupyter_aml.errors import AzureMLException, UserErrorException
+from jupyter_aml.store.hidden import Mask
+
+_READS = frozenset({"select", "with", "values", "table"})
+_WRITES = frozenset(
+    {"alter", "create", "delete", "drop", "exec", "execute", "insert", "into", "merge", "truncate", "update"}
+)
+"""Words that no reading statement has, unless they are quoted."""
+
+
+_PLAIN, _ESCAPED = r"'(?:[^']|'')*'", r"'(?:[^'\\]|''|\\.)*'"
+_NAMED, _ESCAPED_NAMED = r'"(?:[^"]|"")*"', r'"(?:[^"\\]|""|\\.)*"'
+_DOLLARS = r"(\$\w*\$).*?\1|"
+
+
+def _lexer(strings: str) -> re.Pattern[str]:
+    return re.compile(rf"--[^\n]*|/\*.*?\*/|{strings}|`[^`]*`|;|\w+|\s+|.", re.DOTALL | re.IGNORECASE)
+
+
+_LEXERS = [
+    _lexer(f"{_PLAIN}|{_NAMED}"),  # the standard
+    _lexer(f"{_ESCAPED}|{_ESCAPED_NAMED}"),  # MySQL
+    _lexer(rf"{_DOLLARS}\be{_ESCAPED}|{_PLAIN}|{_NAMED}"),  # PostgreSQL
+    _lexer(f"{_DOLLARS}{_ESCAPED}|{_NAMED}"),  # PostgreSQL as it may be set
+]
+"""Databases do not agree on what a backslash and a dollar mean: a statement has to read in each of these ways."""
+
+
+def check_query(query: Any, backend: str = "") -> str:
+    """A query, if it is one statement that reads.
+
+    Raises:
+        UserErrorException: no text, several statements, or one that does something else than to select.
+    """
+    if not isinstance(query, str) or not query.strip() or "\0" in query:
+        raise UserErrorException("A query is a text, as in 'SELECT * FROM t'.")
+    for lexer in _LEXERS:
+        _check_words(lexer, query, backend)
+    return query.strip().rstrip(";").rstrip()
+
+
+def _check_words(lexer: re.Pattern[str], query: str, backend: str) -> None:
+    words: list[str] = []
+    ended = False
+    for match in lexer.finditer(query):
+        token = match.group().lower()
+        if token.startswith("/*") and ("/*" in token[2:] or token.startswith("/*!")):
+            raise UserErrorException("A query has no comments within comments, and none that a database obeys.")
+        if token == "#" and backend in ("mysql", "mariadb"):
+            raise UserErrorException("A query has no # in it: write comments with --.")
+        if token.isspace() or token.startswith(("--", "/*")):
+            continue
+        if token == ";":
+            ended = True
+            continue
+        if ended:
+            raise UserErrorException("A query is one statement: there is something behind its semicolon.")
+        if token in _WRITES and words[-1:] != ["."]:
+            raise UserErrorException(
+                f"A query only reads: it has no {token.upper()}. (A column of that name is written in quotes.)"
+            )
+        words.append(token)
+    first = next((word for word in words if word != "("), "")
+    if first not in _READS:
+        raise UserErrorException(
+            f"A query begins with SELECT, WITH, VALUES or TABLE, not with {first[:30]!r}: datastores are only read."
+        )
+
+
+class SqlDatastore(AbstractDatastore):
+    """A database. Subclasses say how its URL is made."""
+
+    TYPE = "Sql"
+    SECRETS: ClassVar[tuple[str, ...]] = ("password",)
+    _EXTRAS: ClassVar[Mapping[str, str]] = {
+        "postgresql": '"jupyter_aml[postgresql]"', "mysql": "pymysql", "mariadb": "pymysql", "mssql": "pyodbc",
+        "oracle": "oracledb",
+    }  # fmt: skip
+
+    def _sql_url(self) -> Any:
+        """SQLAlchemy's URL, password included."""
+        from sqlalchemy.engine import make_url
+
+        url = make_url(str(self._known("url")))
+        password = self._secret("password")
+        return url.set(password=password) if password is not None else url
+
+    def _shown_place(self) -> str:
+        return str(self._known("url"))
+
+    def _engine(self) -> Any:
+        """SQLAlchemy's engine, whose connections only read and are not kept.
+
+        Raises:
+            UserErrorException: the database's driver is not installed, or the file of SQLite is not there.
+        """
+        import sqlalchemy
+        from sqlalchemy.pool import NullPool
+
+        url = self._sql_url()
+        backend = url.get_backend_name()
+        options: dict[str, Any] = {"poolclass": NullPool, "hide_parameters": True}
+        try:
+            if backend == "sqlite":
+                return _sqlite(url, options)
+            if backend == "postgresql":
+                if url.drivername == "postgresql":
+                    url = url.set(drivername="postgresql+psycopg")
+                options["connect_args"] = {"connect_timeout": 15, "options": "-c default_transaction_read_only=on"}
+                options["execution_options"] = {"postgresql_readonly": True}
+            elif backend in ("mysql", "mariadb") and "+" not in url.drivername:
+                url = url.set(drivername=f"{backend}+pymysql")
+            engine = sqlalchemy.create_engine(url, **options)
+        except (ImportError, sqlalchemy.exc.NoSuchModuleError):
+            package = self._EXTRAS.get(backend, "its driver")
+            raise UserErrorException(
+                f"The datastore {self.name!r} ({backend}) needs a driver that is not installed. Install it: pip install {package}"
+            ) from None
+        if backend in ("mysql", "mariadb"):
+            _begin_with(engine, "SET SESSION TRANSACTION READ ONLY")
+        return engine
+
+    def _rows(
+        self,
+        query: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        chunk: int = 10_000,
+    ) -> Iterator[tuple[list[str], list[tuple[Any, ...]]]]:
+        """What a query gives, chunk after chunk: (names of the columns, rows); one chunk without rows when there are none.
+
+        Args:
+            query: one statement that reads; ``:name`` stands for a parameter where there are `parameters`.
+            parameters: their values, which never become part of the statement's text.
+            timeout: seconds that the database may take (PostgreSQL heeds it).
+            chunk: rows at once.
+
+        Raises:
+            UserErrorException: the statement does something else than to read, or the database does not understand it.
+            StoreUnavailableException: the database does not answer, or not to these credentials (they are not shown).
+        """
+        import sqlalchemy
+
+        text = check_query(query, self._backend)
+        try:
+            engine = self._engine()
+            with engine.connect() as connection:
+                if timeout and engine.dialect.name == "postgresql":
+                    limit = max(1, int(timeout * 1000))
+                    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {limit}")
+                streaming = connection.execution_options(stream_results=True, max_row_buffer=chunk)
+                if parameters:
+                    result = streaming.execute(sqlalchemy.text(text), dict(parameters))
+                else:
+                    result = streaming.exec_driver_sql(text)
+                names, some = list(result.keys()), False
+                while rows := result.fetchmany(chunk):
+                    some = True
+                    yield names, [tuple(row) for row in rows]
+                if not some:
+                    yield names, []
+        except sqlalchemy.exc.SQLAlchemyError as error:
+            raise self._told(error) from None
+
+    def _told(self, error: Any) -> AzureMLException:
+        origin = getattr(error, "orig", None)
+        state = str(getattr(origin, "sqlstate", "") or "")
+        name = type(error).__name__
+        said = Mask(self._credentials().values()).text(str(origin or error).strip().partition("\n")[0][:300])
+        if "timeout" in said or state == "57014":
+            return UserErrorException(f"The database of {self.name!r} took too long for the query: {said}.")
+        if name in (
+            "ProgrammingError",
+            "DataError",
+            "InternalError",
+            "StatementError",
+            "IntegrityError",
+            "NotSupportedError",
+        ) or (self._backend == "sqlite" and name == "OperationalError"):
+            return UserErrorException(f"The database of the datastore {self.name!r} refuses the query: {said}.")
+        refused = state.startswith("28") or re.search(
+            r"password|authenti|access denied|login failed", said, re.IGNORECASE
+        )
+        why = "its credentials are not accepted" if refused else f"it does not answer as it should ({name})"
+        return datastore_errors.unavailable(
+            self, f"{why}. Look at the server, and register it again with overwrite=True"
+        )
+
+    @property
+    def _backend(self) -> str:
+        return str(self._sql_url().get_backend_name())
+
+
+def _sqlite(url: Any, options: dict[str, Any]) -> Any:
+    """SQLite opens the file for reading alone: nothing that a statement says can write it, or make it."""
+    import sqlite3
+
+    import sqlalchemy
+
+    path = Path(url.database or "").expanduser().absolute()
+    if not path.is_file():
+        raise UserErrorException(f"The SQLite file {str(path)!r} is not there.")
+
+    def connect() -> Any:
+        return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False, timeout=15)
+
+    return sqlalchemy.create_engine("sqlite://", creator=connect, **options)
+
+
+def _begin_with(engine: Any, statement: str) -> None:
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        cursor.close()
+
+
+class _AzureDatabase(SqlDatastore):
+    """What Azure's databases have in common."""
+
+    _DRIVER: ClassVar[str] = ""
+    _DOMAIN: ClassVar[str] = ""
+    _PORT: ClassVar[int] = 0
+
+    @property
+    def server_name(self) -> str:
+        """The server: a name of Azure's, or a host."""
+        return str(self._known("server_name"))
+
+    @property
+    def database_name(self) -> str:
+        """The database."""
+        return str(self._known("database_name"))
+
+    @property
+    def port_number(self) -> str:
+        """The server's port."""
+        return str(self._known("port_number") or self._PORT)
+
+    @property
+    def endpoint(self) -> str:
+        """The domain that a server's bare name is completed with."""
+        return str(self._known("endpoint") or self._DOMAIN)
+
+    @property
+    def _host(self) -> str:
+        name = self.server_name
+        return name if "." in name or name == "localhost" or not self.endpoint else f"{name}.{self.endpoint}"
+
+    @property
+    def _user(self) -> str | None:
+        return self._known("user_id")  # type: ignore[no-any-return]
+
+    def _query_of_url(self) -> dict[str, str]:
+        return {}
+
+    def _sql_url(self) -> Any:
+        from sqlalchemy.engine import URL
+
+        return URL.create(
+            self._DRIVER, self._user, self._secret(self.SECRETS[0]), self._host, int(self.port_number),
+            self.database_name, self._query_of_url(),
+        )  # fmt: skip
+
+    def _shown_place(self) -> str:
+        return f"{self._DRIVER.partition('+')[0]}://{self._host}:{self.port_number}/{self.database_name}"
+
+
+class AzurePostgreSqlDatastore(_AzureDatabase):
+    """A PostgreSQL database."""
+
+    TYPE = "AzurePostgreSql"
+    SECRETS: ClassVar[tuple[str, ...]] = ("user_password",)
+    _DRIVER = "postgresql+psycopg"
+    _DOMAIN = "postgres.database.azure.com"
+    _PORT = 5432
+
+    @property
+    def user_id(self) -> str | None:
+        """Who logs in."""
+        return self._user
+
+    @property
+    def user_password(self) -> str | None:
+        """The password, from the vault."""
+        return self._secret("user_password")
+
+    @property
+    def enforce_ssl(self) -> bool:
+        """Whether only an encrypted connection will do."""
+        return self._known("enforce_ssl") is not False
+
+    def _query_of_url(self) -> dict[str, str]:
+        return {"sslmode": "require"} if self.enforce_ssl else {}
+
+
+class AzureMySqlDatastore(_AzureDatabase):
+    """A MySQL database."""
+
+    TYPE = "AzureMySql"
+    SECRETS: ClassVar[tuple[str, ...]] = ("user_password",)
+    _DRIVER = "mysql+pymysql"
+    _DOMAIN = "mysql.database.azure.com"
+    _PORT = 3306
+
+    @property
+    def user_id(self) -> str | None:
+        """Who logs in."""
+        return self._user
+
+    @property
+    def user_password(self) -> str | None:
+        """The password, from the vault."""
+        return self._secret("user_password")
+
+
+class AzureSqlDatabaseDatastore(_AzureDatabase):
+    """A database of SQL Server."""
+
+    TYPE = "AzureSqlDatabase"
+    SECRETS: ClassVar[tuple[str, ...]] = ("password", "client_secret")
+    _DRIVER = "mssql+pyodbc"
+    _DOMAIN = "database.windows.net"
+    _PORT = 1433
+
+    @property
+    def username(self) -> str | None:
+        """Who logs in."""
+        return self._known("username")  # type: ignore[no-any-return]
+
+    @property
+    def password(self) -> str | None:
+        """The password, from the vault."""
+        return self._secret("password")
+
+    @property
+    def auth_type(self) -> str:
+        """ "SqlAuthentication" or "ServicePrincipal"."""
+        return "SqlAuthentication" if self.username else "ServicePrincipal"
+
+    @property
+    def tenant_id(self) -> str | None:
+        """The service principal's tenant."""
+        return self._known("tenant_id")  # type: ignore[no-any-return]
+
+    @property
+    def client_id(self) -> str | None:
+        """The service principal."""
+        return self._known("client_id")  # type: ignore[no-any-return]
+
+    @property
+    def client_secret(self) -> str | None:
+        """Its secret, from the vault."""
+        return self._secret("client_secret")
+
+    @property
+    def resource_url(self) -> str | None:
+        """What the service principal asks for."""
+        return self._known("resource_url")  # type: ignore[no-any-return]
+
+    @property
+    def authority_url(self) -> str | None:
+        """Where the service principal logs in."""
+        return self._known("authority_url")  # type: ignore[no-any-return]
+
+    @property
+    def service_data_access_auth_identity(self) -> None:
+        """The identity that opens it: there is none here."""
+        return None
+
+    @property
+    def _user(self) -> str | None:
+        return self.username
+
+    def _query_of_url(self) -> dict[str, str]:
+        return {"driver": "ODBC Driver 18 for SQL Server", "ApplicationIntent": "ReadOnly"}

@@ -1,0 +1,172 @@
+"""The nodes of a cluster are workers of a Dask cluster; which kind of cluster, its settings say.
+
+Connections are encrypted and both ends known to each other (keys that exist for this cluster's life only): whoever else is on
+the machine or in the network can hand the workers nothing to execute.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jupyter_aml.errors import ComputeTargetException
+from jupyter_aml.store.records import JobRecord
+
+log = logging.getLogger("jupyter_aml")
+
+EXTRA = 'A cluster needs Dask: pip install "jupyter_aml[compute]".'
+RESOURCE = "node"
+PRELOAD = "jupyter_aml.jobs.dask_task"
+_SETTINGS = {
+    "distributed.scheduler.allowed-failures": 0,  # what becomes of a run whose node died is decided by us
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.worker-ttl": "60s",
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": False,
+    "distributed.worker.profile.enabled": False,
+    "distributed.nanny.pre-spawn-environ": {},  # scripts have the variables that they were submitted with
+}
+
+
+class Nodes:
+    """The nodes of one cluster.
+
+    Args:
+        settings: the `nodes` of its configuration.
+        changed: called (in any thread) when a node has come or gone.
+
+    Raises:
+        ComputeTargetException: what it needs is not installed, or cannot be started.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], changed: Callable[[], None]) -> None:
+        try:
+            import dask
+            from distributed import Client
+        except ImportError as error:
+            raise ComputeTargetException(EXTRA) from error
+        logging.getLogger("distributed").setLevel(logging.ERROR)
+        dask.config.set(_SETTINGS)
+        self._settings = dict(settings)
+        self.backend = str(settings.get("backend", "local"))
+        self._cluster = self._start()
+        self._client = Client(self._cluster, set_as_default=False)
+        self._wanted = 0
+        self._seen: dict[str, dict[str, Any]] = {}
+        scheduler = getattr(self._cluster, "scheduler", None)
+        self._scheduler = scheduler if hasattr(scheduler, "workers") else None
+        if self._scheduler is not None:
+            self._scheduler.add_plugin(_listener(changed), name="jupyter_aml", idempotent=True)
+
+    def _start(self) -> Any:
+        options = dict(self._settings.get("options") or {})
+        try:
+            if self.backend == "local":
+                from distributed import LocalCluster
+
+                return LocalCluster(
+                    n_workers=0, processes=True, threads_per_worker=1, dashboard_address=None, host="127.0.0.1",
+                    security=True, memory_limit=0, resources={RESOURCE: 1}, preload=[PRELOAD], silence_logs=False,
+                )  # fmt: skip
+            if self.backend == "ssh":
+                from distributed import SSHCluster
+                from distributed.security import Security
+
+                return SSHCluster(
+                    list(self._settings["hosts"]),
+                    connect_options=dict(self._settings.get("connect_options") or {}),
+                    worker_options={
+                        "nthreads": 1, "memory_limit": 0, "resources": {RESOURCE: 1}, "preload": [PRELOAD],
+                        **(self._settings.get("worker_options") or {}),
+                    },
+                    scheduler_options={"dashboard": False, **(self._settings.get("scheduler_options") or {})},
+                    remote_python=self._settings.get("python"),
+                    security=Security.temporary(),
+                )  # fmt: skip
+            if self.backend == "jobqueue":
+                import dask_jobqueue
+
+                kind = getattr(dask_jobqueue, str(self._settings.get("class", "SLURMCluster")))
+                extra = ["--resources", f"{RESOURCE}=1", "--preload", PRELOAD, "--nthreads", "1"]
+                return kind(**{"cores": 1, "processes": 1, "worker_extra_args": extra, **options})
+            from dask_kubernetes.operator import KubeCluster
+
+            return KubeCluster(**{"n_workers": 0, "resources": {}, **options})
+        except ImportError as error:
+            package = {"jobqueue": "dask-jobqueue", "kubernetes": "dask-kubernetes"}.get(self.backend, "distributed")
+            raise ComputeTargetException(
+                f"Nodes of the backend {self.backend!r} need {package}: pip install {package}."
+            ) from error
+        except Exception as error:
+            raise ComputeTargetException(f"The cluster's scheduler cannot be started: {error}") from error
+
+    # -- how many ----------------------------------------------------------------------------------------------------
+    def grow(self, count: int) -> None:
+        """Have so many nodes, soon."""
+        self._wanted = count
+        self._cluster.scale(count)
+
+    def retire(self, addresses: list[str], left: int) -> None:
+        """Let these nodes go; `left` others stay."""
+        self._wanted = left
+        names = [self._seen[a]["name"] for a in addresses if a in self._seen]
+        if self._scheduler is not None and hasattr(self._cluster, "scale_down"):
+            self._cluster.sync(self._cluster.scale_down, names)
+        else:
+            self._client.retire_workers(addresses)
+            self._cluster.scale(left)
+
+    def there(self) -> dict[str, dict[str, Any]]:
+        """address → {"name", "host", "port", "pid"} of the nodes that are there."""
+        if self._scheduler is not None:
+            found = {
+                address: {"name": state.name, "host": state.host, "pid": state.extra.get("pid")}
+                for address, state in list(self._scheduler.workers.items())
+                if state.status.name in ("running", "paused")
+            }
+        else:
+            told = self._client.scheduler_info(n_workers=-1)["workers"]
+            found = {a: {"name": one["name"], "host": one["host"], "pid": None} for a, one in told.items()}
+        for address, about in found.items():
+            about["port"] = int(address.rsplit(":", 1)[1])
+        self._seen = found
+        return found
+
+    # -- work --------------------------------------------------------------------------------------------------------
+    def serve(
+        self, address: str, url: str, job: JobRecord, work: str, seconds: float, done: Callable[[Any], None]
+    ) -> None:
+        """Execute a run on a node, and others after it (see dask_task.py); `done` is called with the future, in any thread."""
+        from jupyter_aml.jobs.dask_task import serve
+
+        fields = {name: getattr(job, name) for name in JobRecord.__slots__}
+        future = self._client.submit(
+            serve, url, fields, work, seconds,
+            key=f"{job.owner}-{job.run}-{job.attempt}", workers=[address], allow_other_workers=False, resources={RESOURCE: 1},
+            pure=False, retries=0,
+        )  # fmt: skip
+        future.add_done_callback(done)
+
+    def close(self) -> None:
+        """End all nodes, and what they execute."""
+        for end in (self._client.close, self._cluster.close):
+            with contextlib.suppress(Exception):
+                end(timeout=10)
+
+
+def _listener(changed: Callable[[], None]) -> Any:
+    """A plugin of the scheduler that tells when workers come and go."""
+    from distributed.diagnostics.plugin import SchedulerPlugin
+
+    class Listener(SchedulerPlugin):  # type: ignore[misc]
+        def add_worker(self, *args: Any, **kwargs: Any) -> None:
+            changed()
+
+        def remove_worker(self, *args: Any, **kwargs: Any) -> None:
+            changed()
+
+    return Listener()

@@ -1,0 +1,50 @@
+"""The environment of a submitted run, as its configuration describes it and as the target gets it ready."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """An environment that is ready."""
+
+    python: str
+    """Path of its interpreter."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Variables that belong to it."""
+    warnings: Sequence[str] = ()
+    """What is not as it was asked for."""
+    release: Callable[[], None] = lambda: None
+    """To be called when the run has ended: what was built for it may go then."""
+
+
+def describe(environment: Any) -> dict[str, Any] | None:
+    """An `Environment` as JSON, None for the interpreter that submits."""
+    return None if environment is None else dict(environment._to_dict())
+
+
+def prepare(workspace: Any, described: Mapping[str, Any] | None, python: str, log: Callable[[str], None]) -> Prepared:
+    """Get an environment ready on this machine.
+
+    Args:
+        workspace: the workspace.
+        described: what `describe` said.
+        python: the interpreter that submitted, which is used without an environment (where there is it).
+        log: is told line by line what is done.
+
+    Raises:
+        EnvironmentException: it cannot be built; the resolver's message says why.
+    """
+    if described is None:
+        return Prepared(python=python if python and os.access(python, os.X_OK) else sys.executable)
+    from jupyter_aml.environments.environment import Environment
+
+    ready = Environment._from_dict(described).prepare(log)
+    return Prepared(
+        python=str(ready.python), variables=dict(ready.variables), warnings=list(ready.warnings), release=ready.release
+    )
