@@ -11,18 +11,103 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "AmlCompute": "jupyter_aml.compute.amlcompute",
     "AzureMLException": "jupyter_aml.errors",
+    "BanditPolicy": "jupyter_aml.jobs.hyperdrive.policy",
+    "BayesianParameterSampling": "jupyter_aml.jobs.hyperdrive.sampling",
+    "ComputeInstance": "jupyter_aml.compute.instance",
+    "ComputeTarget": "jupyter_aml.compute.target",
+    "CondaDependencies": "jupyter_aml.environments.conda",
+    "Dataset": "jupyter_aml.data.dataset",
+    "Datastore": "jupyter_aml.data.datastore",
+    "Environment": "jupyter_aml.environments.environment",
     "Experiment": "jupyter_aml.tracking.experiment",
+    "GridParameterSampling": "jupyter_aml.jobs.hyperdrive.sampling",
+    "HyperDriveConfig": "jupyter_aml.jobs.hyperdrive.config",
+    "Keyvault": "jupyter_aml.data.keyvault",
+    "MedianStoppingPolicy": "jupyter_aml.jobs.hyperdrive.policy",
+    "Model": "jupyter_aml.models.model",
+    "NotebookRunConfig": "jupyter_aml.jobs.script_config",
+    "OutputFileDatasetConfig": "jupyter_aml.data.output",
+    "PrimaryMetricGoal": "jupyter_aml.jobs.hyperdrive.config",
+    "RandomParameterSampling": "jupyter_aml.jobs.hyperdrive.sampling",
+    "RemoteCompute": "jupyter_aml.compute.remote",
     "Run": "jupyter_aml.tracking.run",
+    "RunConfiguration": "jupyter_aml.jobs.run_config",
     "RunDetails": "jupyter_aml.notebook.widgets",
+    "ScriptRunConfig": "jupyter_aml.jobs.script_config",
+    "TruncationSelectionPolicy": "jupyter_aml.jobs.hyperdrive.policy",
     "UserErrorException": "jupyter_aml.errors",
     "Workspace": "jupyter_aml.workspace",
+    "choice": "jupyter_aml.jobs.hyperdrive.expressions",
+    "loguniform": "jupyter_aml.jobs.hyperdrive.expressions",
+    "normal": "jupyter_aml.jobs.hyperdrive.expressions",
+    "quniform": "jupyter_aml.jobs.hyperdrive.expressions",
+    "randint": "jupyter_aml.jobs.hyperdrive.expressions",
+    "uniform": "jupyter_aml.jobs.hyperdrive.expressions",
 }
 
-__all__ = ["AzureMLException", "Experiment", "Run", "RunDetails", "UserErrorException", "Workspace", "__version__"]
+__all__ = [
+    "AmlCompute",
+    "AzureMLException",
+    "BanditPolicy",
+    "BayesianParameterSampling",
+    "ComputeInstance",
+    "ComputeTarget",
+    "CondaDependencies",
+    "Dataset",
+    "Datastore",
+    "Environment",
+    "Experiment",
+    "GridParameterSampling",
+    "HyperDriveConfig",
+    "Keyvault",
+    "MedianStoppingPolicy",
+    "Model",
+    "NotebookRunConfig",
+    "OutputFileDatasetConfig",
+    "PrimaryMetricGoal",
+    "RandomParameterSampling",
+    "RemoteCompute",
+    "Run",
+    "RunConfiguration",
+    "RunDetails",
+    "ScriptRunConfig",
+    "TruncationSelectionPolicy",
+    "UserErrorException",
+    "Workspace",
+    "__version__",
+    "choice",
+    "loguniform",
+    "normal",
+    "quniform",
+    "randint",
+    "uniform",
+]
 
 if TYPE_CHECKING:
+    from jupyter_aml.compute.amlcompute import AmlCompute
+    from jupyter_aml.compute.instance import ComputeInstance
+    from jupyter_aml.compute.remote import RemoteCompute
+    from jupyter_aml.compute.target import ComputeTarget
+    from jupyter_aml.data.dataset import Dataset
+    from jupyter_aml.data.datastore import Datastore
+    from jupyter_aml.data.keyvault import Keyvault
+    from jupyter_aml.data.output import OutputFileDatasetConfig
+    from jupyter_aml.environments.conda import CondaDependencies
+    from jupyter_aml.environments.environment import Environment
     from jupyter_aml.errors import AzureMLException, UserErrorException
+    from jupyter_aml.jobs.hyperdrive.config import HyperDriveConfig, PrimaryMetricGoal
+    from jupyter_aml.jobs.hyperdrive.expressions import choice, loguniform, normal, quniform, randint, uniform
+    from jupyter_aml.jobs.hyperdrive.policy import BanditPolicy, MedianStoppingPolicy, TruncationSelectionPolicy
+    from jupyter_aml.jobs.hyperdrive.sampling import (
+        BayesianParameterSampling,
+        GridParameterSampling,
+        RandomParameterSampling,
+    )
+    from jupyter_aml.jobs.run_config import RunConfiguration
+    from jupyter_aml.jobs.script_config import NotebookRunConfig, ScriptRunConfig
+    from jupyter_aml.models.model import Model
     from jupyter_aml.notebook.widgets import RunDetails
     from jupyter_aml.tracking.experiment import Experiment
     from jupyter_aml.tracking.run import Run

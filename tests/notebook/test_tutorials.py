@@ -75,3 +75,30 @@ def test_the_second_tutorial_sweeps_over_itself_and_compares(execute) -> None:
     assert all(child.metrics["loss"].count == 15 for child in children)
     shown = [output.data["text/html"] for output in outputs(notebook) if "text/html" in output.get("data", {})]
     assert any("64 neurons, rate 0.01" in html and "accuracy" in html for html in shown)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_third_tutorial_trains_elsewhere_searches_and_registers(execute) -> None:
+    run, notebook = execute("03-train-elsewhere.ipynb")
+    assert_whole(run, notebook)
+    workspace = Workspace.default()
+    made = list(workspace.connection.store.walk(RunQuery(experiment="digits", with_metrics=True, everywhere=True)))
+    assert sum(r.type == "azureml.scriptrun" for r in made) == 6 and {r.status for r in made} <= {
+        "Completed",
+        "Canceled",
+    }
+    model = workspace.models["digits"]
+    assert model.run.get_metrics()["accuracy"][-1] > 0.8 and model.aliases == ["production"]
+    workspace.compute_targets["tutorial-cluster"].delete()
+
+
+@pytest.mark.timeout(300)
+def test_the_fourth_tutorial_registers_data_and_shows_no_secret(execute) -> None:
+    run, notebook = execute("04-data.ipynb")
+    assert_whole(run, notebook)
+    assert "correct horse" not in json.dumps(outputs(notebook))
+    store = Workspace.default().connection.store
+    (reader,) = store.walk(RunQuery(experiment="wines", with_metrics=True))
+    assert reader.metrics["rows"].last == 178
+    assert "wine" in {link.name for link in store.links(run=reader.id, kind="dataset")}
