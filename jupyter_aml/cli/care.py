@@ -120,6 +120,7 @@ def import_(aml: Aml, file: Path) -> None:
 def backup(aml: Aml, target: Path, link: bool) -> None:
     """Copy the workspace, which may be in use, into TARGET: a new folder, or a file called NAME.zip.
 
+    The files of its own datastores come along; of a workspace that is no folder, TARGET gets an archive without them.
     Everything that was logged before is in it, also what running processes logged a moment ago.
     """
     from jupyter_aml.store import backup as backups
@@ -131,6 +132,7 @@ def backup(aml: Aml, target: Path, link: bool) -> None:
             f"{output.clean(target)} holds the workspace with {_count(told.blobs, 'content')} ({output.size(told.size)})."
         )
         _list("Damaged contents that were left out", told.damaged)
+        _list("Left out of the datastores: no plain files, or not to be read", told.left_out)
 
     aml.emit(told, show, next=f"aml workspace restore {target} FOLDER")
 

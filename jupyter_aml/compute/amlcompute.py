@@ -330,7 +330,8 @@ class AmlCompute(ComputeTarget):
         self._record = self.workspace.connection.store.change_asset(
             self.id, at=time.time(), who=user_name(), data={"settings": settings}
         )
-        self._wake()
+        if self._live or scale.minimum_node_count:
+            self._wake()
 
     def delete(self, force: bool = False) -> None:
         """Delete it; its nodes end.

@@ -92,7 +92,9 @@ async def connect(settings: Mapping[str, Any], secrets: Mapping[str, str]) -> An
             options["client_keys"] = [ssh.import_private_key(secrets["key"], secrets.get("passphrase") or None)]
         except (ssh.KeyImportError, ssh.KeyEncryptionError, ValueError) as error:
             if "bcrypt" in str(error):
-                raise ComputeTargetException("A private key of OpenSSH with a passphrase needs: pip install bcrypt.") from error
+                raise ComputeTargetException(
+                    "A private key of OpenSSH with a passphrase needs: pip install bcrypt."
+                ) from error
             raise ComputeTargetException(
                 f"The private key for {where} cannot be read: it is none, or private_key_passphrase is not its passphrase."
             ) from error

@@ -76,7 +76,7 @@ class ComputeTarget:
         if cls._compute_type:
             ComputeTarget._classes[cls._compute_type] = cls
 
-    def __new__(cls, workspace: Any, name: str) -> ComputeTarget:
+    def __new__(cls, workspace: Any, name: str) -> Any:
         """Find it."""
         record = workspace.connection.store.asset(KIND, str(name))
         if record is None:
@@ -378,7 +378,8 @@ class ComputeTarget:
                 self.workspace.get_run(job.run).cancel()
             except AzureMLException:  # it has ended meanwhile
                 continue
-        self._wake()
+        if self._live:
+            self._wake()
 
     def delete(self) -> None:
         """Delete it. Raises ComputeTargetException: it cannot be."""

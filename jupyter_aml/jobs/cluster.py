@@ -25,7 +25,7 @@ from typing import Any
 from jupyter_aml.compute.target import FRESH, KIND
 from jupyter_aml.errors import AzureMLException, ComputeTargetException, ConflictException
 from jupyter_aml.jobs import launching
-from jupyter_aml.jobs.dask_nodes import Nodes
+from jupyter_aml.jobs.dask_nodes import Nodes, warm_up
 from jupyter_aml.jobs.dask_task import nodes_of
 from jupyter_aml.jobs.launcher import BEAT, Launcher
 from jupyter_aml.store.connection import Connection
@@ -106,6 +106,9 @@ class ClusterLauncher(Launcher):
             self._retire(anyway=True)
             return
         try:
+            assert self._asset is not None
+            if (self._asset.data["settings"].get("nodes") or {}).get("backend", "local") == "local":
+                warm_up()
             self._take_over()
             self._serve()
         finally:
@@ -216,17 +219,19 @@ class ClusterLauncher(Launcher):
             owner, future = self._done.popleft()
             del self._assigned[owner]
             good = future.status == "finished"
+            why = ""
             if not good:
-                log.warning(
-                    "A node of %s is lost: %s", self.name, future.exception() if future.status == "error" else ""
-                )
+                problem = future.exception() if future.status == "error" else None
+                killed = problem is None or type(problem).__name__ == "KilledWorker"
+                why = "The node that executed this run was killed." if killed else f"It could not be executed: {problem}"
+                log.warning("Runs of %s are lost: %s", self.name, why)
             for job in self._claimed(owner):
                 if good and self._waiting is None and nodes_of(job) > 1:
                     self._waiting = job
                 elif good:
                     self.connection.store.requeue_job(job.run, owner)
                 else:
-                    self._lost(job, "The node that executed this run was killed.")
+                    self._lost(job, why)
 
     def _claimed(self, owner: str) -> list[JobRecord]:
         return [job for job in self.connection.store.jobs(self.queue, state="claimed") if job.owner == owner]

@@ -19,7 +19,10 @@ log = logging.getLogger("jupyter_aml")
 EXTRA = 'A cluster needs Dask: pip install "jupyter_aml[compute]".'
 RESOURCE = "node"
 PRELOAD = "jupyter_aml.jobs.dask_task"
+_WARM = ("distributed", "jupyter_aml.jobs.dask_task", "jupyter_aml.workspace", "jupyter_aml.store.sql.store")
+"""What every node needs; loaded once in the process that local nodes are forked from."""
 _SETTINGS = {
+    "distributed.worker.multiprocessing-method": "forkserver",
     "distributed.scheduler.allowed-failures": 0,  # what becomes of a run whose node died is decided by us
     "distributed.scheduler.work-stealing": False,
     "distributed.scheduler.worker-ttl": "60s",
@@ -30,6 +33,15 @@ _SETTINGS = {
     "distributed.worker.profile.enabled": False,
     "distributed.nanny.pre-spawn-environ": {},  # scripts have the variables that they were submitted with
 }
+
+
+def warm_up() -> None:
+    """Start the process that local nodes are forked from, which loads what they need meanwhile. Safe twice."""
+    import multiprocessing
+    from multiprocessing import forkserver
+
+    multiprocessing.get_context("forkserver").set_forkserver_preload(list(_WARM))
+    forkserver.ensure_running()
 
 
 class Nodes:
@@ -46,11 +58,12 @@ class Nodes:
     def __init__(self, settings: Mapping[str, Any], changed: Callable[[], None]) -> None:
         try:
             import dask
+
+            dask.config.set(_SETTINGS)
             from distributed import Client
         except ImportError as error:
             raise ComputeTargetException(EXTRA) from error
         logging.getLogger("distributed").setLevel(logging.ERROR)
-        dask.config.set(_SETTINGS)
         self._settings = dict(settings)
         self.backend = str(settings.get("backend", "local"))
         self._cluster = self._start()

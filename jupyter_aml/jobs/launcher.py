@@ -24,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jupyter_aml.compute.target import name_of
 from jupyter_aml.errors import AzureMLException
 from jupyter_aml.jobs import launching, place
 from jupyter_aml.jobs.execute import Outcome, execute
@@ -198,7 +199,7 @@ class Launcher:
         shutil.rmtree(self.where.work, ignore_errors=True)
         self.connection.recover()
         for job in self.connection.store.jobs(self.queue, state="claimed"):
-            if job.owner != self.owner and self.connection.store.end_job(job.run, owner=job.owner):
+            if job.owner != self.owner:
                 launching.give_back(self.connection, job, "The launcher of this run was killed.")
 
     def _retire(self, anyway: bool = False) -> bool:
@@ -245,7 +246,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     queue = given.queue or (launching.local_queue() if given.target == launching.LOCAL else given.target)
-    nursery()  # it warms up while the store is opened
+    if not name_of(queue) and queue != launching.leaders_queue():  # those start their processes otherwise, or none
+        nursery()  # it warms up while the store is opened
     connection = place.connection_to(given.workspace)
     launcher = launcher_of(Launcher, connection, queue, slots=given.slots or slots_here(), idle=idle_here())
     if not launcher.lock():

@@ -35,6 +35,8 @@ LEADERS = "leaders"
 STALE = 60.0
 """Seconds without a beat after which a launcher counts as dead, wherever it is."""
 LOOK_EVERY = 2.0
+STARTING = 5.0
+"""Seconds that a launcher has from its start until it holds its lock."""
 _INSIDE = (
     "JUPYTER_AML_RUN_ID",
     "JUPYTER_AML_RUN_TYPE",
@@ -132,6 +134,7 @@ def _start(where: Post) -> None:
         raise ComputeTargetException("Scripts can be submitted on Linux and macOS; Windows has no launcher yet.")
     try:
         where.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _announce(where)
         with open(os.open(where.said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as said:
             process = subprocess.Popen(
                 [sys.executable, "-m", "jupyter_aml.jobs.launcher", "--workspace", where.url, "--queue", where.queue],
@@ -145,6 +148,20 @@ def _start(where: Post) -> None:
     except OSError as error:
         raise ComputeTargetException(f"The launcher of runs cannot be started: {error.strerror or error}.") from error
     threading.Thread(target=process.wait, name="jupyter_aml-reaper", daemon=True).start()
+
+
+def _announce(where: Post) -> None:
+    """Leave word that a launcher is wanted here: one that dies before it can say so itself is started again."""
+    try:
+        file = os.open(where.lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(where.lock)
+        return
+    try:
+        os.write(file, json.dumps({"workspace": where.url, "queue": where.queue}).encode())
+    finally:
+        os.close(file)
 
 
 # -- what dead launchers left ------------------------------------------------------------------------------------------
@@ -182,7 +199,8 @@ def _left_behind(path: Path, url: str) -> Post | None:
     except OSError:
         return None
     try:
-        if not try_lock(file) or not os.fstat(file).st_nlink:
+        about = os.fstat(file)
+        if not about.st_nlink or time.time() - about.st_mtime < STARTING or not try_lock(file):
             return None
         return post(url, json.loads(path.read_text(encoding="utf-8"))["queue"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -199,18 +217,22 @@ def end_stale(connection: Connection) -> None:
 
 
 def give_back(connection: Connection, job: JobRecord, why: str) -> bool:
-    """A job that was taken from a dead launcher, and out of the queue: queued again if its run has attempts left, else the
-    run is failed. Returns whether it is queued."""
+    """A job of a dead launcher: queued again if its run has attempts left, else the run is failed. Returns whether it is queued.
+
+    It may be in the queue still, as that launcher's: then whoever is killed in here leaves it there for the next one.
+    """
     record = connection.store.run(job.run)
     tries = int(job.body.get("max_attempts", 1))
     canceled = record is not None and record.status == "CancelRequested"
     open_ = record is None or record.status not in ("Completed", "Failed", "Canceled")
     again = open_ and not canceled and job.attempt < tries
     error: dict[str, Any] | None = None if canceled else {"code": "LauncherDied", "message": why}
-    if again:
+    if again and not connection.store.requeue_job(job.run, job.owner):
         connection.store.put_job(replace(job, state="queued", owner="", attempt=job.attempt + 1))
     if open_:
         status = "Queued" if again else "Canceled" if canceled else "Failed"
         connection.write(RunStatus(run=job.run, status=status, at=time.time(), error=error))
         connection.flush()
+    if not again:
+        connection.store.end_job(job.run, owner=job.owner)
     return again

@@ -31,6 +31,10 @@ def launcher_of(plain: Any, connection: Connection, queue: str, *, slots: int, i
         from jupyter_aml.jobs.cluster import ClusterLauncher
 
         return ClusterLauncher(connection, queue, name, idle=idle)
+    if asset is not None and kind == "ComputeInstance":
+        from jupyter_aml.jobs.instance_launcher import InstanceLauncher
+
+        return InstanceLauncher(connection, queue, asset)
     if kind == "VirtualMachine":
         from jupyter_aml.compute.remote import RemoteCompute
         from jupyter_aml.jobs.ssh_launcher import SshLauncher

@@ -13,6 +13,8 @@ from jupyter_aml.store.records import TERMINAL, RunRecord
 from jupyter_aml.tracking import html
 
 TYPE = "hyperdrive"
+MOST, TOP_ONES = 300, 100
+"""Children that are drawn, and how many of them are the best ones."""
 AXES = 8
 """Hyperparameters that are drawn."""
 OPTIONS = 12
@@ -48,11 +50,14 @@ def section(store: Store, run: RunRecord) -> str:
         return ""
     metric, goal = str(plan["metric"]), str(plan["goal"]).lower()
     title = f'<h4>Search <span class="aml-muted">{html.escape(metric)}, {goal}d</span></h4>'
+    count = len(children)
+    children = _some(children)
     figure = f"<figure style='margin-bottom:10px'>{_lines(shown, children, metric)}</figure>"
     clouds = "".join(_cloud(one, children, metric) for one in shown)
     grid = f'<div class="aml-grid-of">{clouds}</div>' if clouds else ""
-    more = len(parameters) - len(shown)
-    rest = f'<div class="aml-muted">… and {more} more hyperparameters</div>' if more > 0 else ""
+    left = [f"{len(children)} of {count} children"] if len(children) < count else []
+    left += [f"{len(shown)} of {len(parameters)} hyperparameters"] if len(shown) < len(parameters) else []
+    rest = f'<div class="aml-muted">drawn: {", ".join(left)}</div>' if left else ""
     return f"{title}{_best(children, metric)}{figure}{grid}{rest}"
 
 
@@ -62,6 +67,15 @@ def _children(store: Store, run: RunRecord, plan: Mapping[str, Any]) -> list[_Ch
     values = sorted({value for _, value in found if value is not None}, reverse=plan["goal"] != "MAXIMIZE")
     ranks = {value: index / (len(values) - 1) if len(values) > 1 else 1.0 for index, value in enumerate(values)}
     return [_Child(one, value, -1.0 if value is None else ranks[value]) for one, value in reversed(found)]
+
+
+def _some(children: list[_Child]) -> list[_Child]:
+    """Where there are too many to be drawn: the best ones, and some of the others."""
+    if len(children) <= MOST:
+        return children
+    others, best = children[:-TOP_ONES], children[-TOP_ONES:]
+    every = len(others) / (MOST - TOP_ONES)
+    return [others[int(index * every)] for index in range(MOST - TOP_ONES)] + best
 
 
 def _best(children: Sequence[_Child], metric: str) -> str:

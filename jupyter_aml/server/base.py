@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import functools
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from tornado import web
 
 from jupyter_aml.errors import (
     AzureMLException,
+    ComputeTargetException,
     ConflictException,
     NotFoundException,
     RunStateException,
@@ -36,6 +38,7 @@ STATUS: list[tuple[type[AzureMLException], int]] = [
     (repeats.KeyReused, 422),
     (RunTokenException, 403),
     (UserErrorException, 400),
+    (ComputeTargetException, 400),
     (RunStateException, 409),
     (ConflictException, 409),
     (StoreUnavailableException, 503),
@@ -205,6 +208,33 @@ class AmlHandler(APIHandler):
         if not isinstance(value, dict):
             raise UserErrorException("The body has to be a JSON object.")
         return value
+
+    def page(self, everything: Sequence[T], key: Callable[[T], str]) -> tuple[list[T], str | None]:
+        """The page of a list that the query string asks for, and the cursor of the following one (None: it is the last).
+
+        Args:
+            everything: in any order.
+            key: what each is called; no two alike. The page is by it, so that nothing is skipped or told twice
+                while others come and go.
+
+        Raises:
+            UserErrorException: a cursor that is none of ours.
+        """
+        limit = self.number("limit", 10_000, 1, 10_000)
+        given = self.get_query_argument("cursor", "")
+        rest = sorted(everything, key=key)
+        if given:
+            try:
+                after = base64.urlsafe_b64decode(given.encode("ascii")).decode("utf-8", "surrogatepass")
+            except ValueError:
+                raise UserErrorException(
+                    f"The cursor {given[:40]!r} is none; give `next` of the page before."
+                ) from None
+            rest = [one for one in rest if key(one) > after]
+        if len(rest) <= limit:
+            return rest, None
+        last = key(rest[limit - 1]).encode("utf-8", "surrogatepass")
+        return rest[:limit], base64.urlsafe_b64encode(last).decode("ascii")
 
     def number(self, name: str, default: int, least: int = 0, most: int = 2**53) -> int:
         """A whole number of the query string; the most that there may be instead of more.

@@ -9,7 +9,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 import jupyter_aml
-from jupyter_aml.errors import NotFoundException, RunStateException, UserErrorException
+from jupyter_aml.errors import NotFoundException, UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers
 from jupyter_aml.store.events import ExperimentDeleted, ExperimentPut
 from jupyter_aml.tracking.names import tag_name
@@ -49,15 +49,16 @@ class ExperimentsHandler(AmlHandler):
     """`GET experiments`."""
 
     auth_resource = "jupyter_aml:experiments"
-    parameters = frozenset(["archived"])
+    parameters = frozenset(["archived", "limit", "cursor"])
 
     @web.authenticated
     @authorized
     @answers
     async def get(self) -> Any:
-        """Active ones, or archived ones with archived=1."""
+        """A page by name of the active ones, or of the archived ones with archived=1."""
         archived = self.get_query_argument("archived", "0") in ("1", "true")
-        return {"experiments": await self.store("experiments", archived=archived)}
+        some, following = self.page(await self.store("experiments", archived=archived), lambda one: one.name)
+        return {"experiments": some, "next": following}
 
 
 class ExperimentHandler(AmlHandler):
@@ -114,13 +115,10 @@ class ExperimentHandler(AmlHandler):
     async def delete(self, name: str) -> Any:
         """Delete it and its runs, when all of them have ended."""
         record = await self._known(name)
-        running = [run for run in await self.store("open_runs") if run.experiment == name]
-        if running:
-            raise RunStateException(
-                f"{len(running)} runs of experiment {name!r} have not ended, {running[0].id} for one. Cancel them first."
-            )
         await self.change(
-            ExperimentDeleted(name=name, at=time.time(), who=self.who, only_revision=self.expected(record))
+            ExperimentDeleted(
+                name=name, at=time.time(), who=self.who, only_revision=self.expected(record), only_ended=True
+            )
         )
 
 

@@ -14,6 +14,8 @@ import jupyter_aml
 from jupyter_aml.errors import NotFoundException
 from jupyter_aml.server import (
     activity,
+    aliases,
+    compute,
     data,
     datastores,
     environments,
@@ -21,6 +23,7 @@ from jupyter_aml.server import (
     experiments,
     files,
     jobs,
+    lineage,
     live,
     models,
     notebook_runs,
@@ -61,7 +64,10 @@ ROUTES: list[tuple[str, type]] = [
     (r"/notebooks/tracking", notebooks.TrackingHandler),
     *studio.ROUTES,
     *models.ROUTES,
+    *aliases.ROUTES,
+    *lineage.ROUTES,
     *environments.ROUTES,
+    *compute.ROUTES,
     *datastores.ROUTES,
     *data.ROUTES,
     *secrets.ROUTES,

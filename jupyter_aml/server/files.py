@@ -51,16 +51,18 @@ class FilesHandler(AmlHandler):
 
     auth_resource = "jupyter_aml:files"
     for_runs = frozenset(["get"])
-    parameters = frozenset(["prefix"])
+    parameters = frozenset(["prefix", "limit", "cursor"])
 
     @web.authenticated
     @authorized
     @answers
     async def get(self, run_id: str) -> Any:
-        """What files there are."""
+        """A page by path of what files there are."""
         if await self.store("run", run_id) is None:
             raise NotFoundException.of("run", run_id)
-        return {"files": await self.store("files", run_id, self.get_query_argument("prefix", ""))}
+        files = await self.store("files", run_id, self.get_query_argument("prefix", ""))
+        some, following = self.page(files, lambda one: one.path)
+        return {"files": some, "next": following}
 
 
 class SourceHandler(AmlHandler):

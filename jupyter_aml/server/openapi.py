@@ -92,9 +92,13 @@ _DATASTORE = _object(
 _SECRET = _object(
     name=TEXT, version=WHOLE, created={"type": "number"}, modified={"type": "number"}, user=TEXT, content_type=TEXT
 )
+_ASSETS = _object(
+    assets=_many(_ref("AssetRecord")), versions={"type": "object", "additionalProperties": WHOLE}, next=_PERHAPS
+)
 ANSWERS: dict[str, dict[str, Any]] = {
     "ActivityHandler": _object(activity=_many(_ref("Change")), before={"type": ["integer", "null"]}),
     "CancelHandler": _ref("RunRecord"),
+    "CuratedHandler": _object(environments={"type": "object"}),
     "ChangesHandler": _object(changes=_many(_ref("Change")), last=WHOLE),
     "CellsHandler": _object(runs=_many(_ref("RunRecord"))),
     "DatastoreFileHandler": TEXT,
@@ -107,24 +111,29 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "DatasetsHandler": _object(datasets=_many({"type": "object"})),
     "DiffHandler": _object(diff=TEXT, truncated=YES),
     "DocumentHandler": {"type": "object"},
+    "EnvironmentHandler": _ref("AssetRecord"),
+    "EnvironmentsHandler": _ASSETS,
     "ExperimentHandler": _ref("ExperimentRecord"),
     "ExportHandler": TEXT,
-    "ExperimentsHandler": _object(experiments=_many(_ref("ExperimentRecord"))),
+    "ExperimentsHandler": _object(experiments=_many(_ref("ExperimentRecord")), next=_PERHAPS),
     "FieldsHandler": _object(fields=_many({"type": "object"}), total=WHOLE, looked_at=WHOLE, more_runs=YES),
-    "FilesHandler": _object(files=_many(_ref("FileRecord"))),
+    "FilesHandler": _object(files=_many(_ref("FileRecord")), next=_PERHAPS),
     "GroupsHandler": _object(groups=_many({"type": "object"}), others=WHOLE, looked_at=WHOLE, whole=YES),
     "InfoHandler": _object(version=TEXT, workspace=_object(**_NAMED, id=TEXT), track=TEXT, last_change=WHOLE),
     "JobsHandler": _object(jobs=_many({"type": "object"})),
     "ManySeriesHandler": _object(series={"type": "object", "additionalProperties": _ref("Sampled")}),
     "NotebookRunsHandler": _object(run=TEXT),
     "ParametersHandler": _object(readable=YES, parameters=_many({"type": "object"}), kernel=TEXT, experiment=TEXT),
+    "ModelAliasHandler": _object(alias=TEXT, version=WHOLE),
+    "ModelAliasesHandler": _object(aliases={"type": "object", "additionalProperties": WHOLE}),
     "ModelFileHandler": TEXT,
     "ModelHandler": _ref("AssetRecord"),
     "ModelLineageHandler": _object(links=_many(_ref("LinkRecord"))),
-    "ModelsHandler": {"type": "object"},
+    "ModelsHandler": _ASSETS,
     "PointsHandler": _ref("Series"),
     "ReproduceHandler": _object(run=TEXT, folder=TEXT, snapshot=YES, parameters=_many({"type": "object"})),
     "RunHandler": _ref("RunRecord"),
+    "RunLinksHandler": _object(links=_many(_ref("LinkRecord"))),
     "RunTokenHandler": _object(token=TEXT, expires=WHOLE),
     "RunNotebookHandler": _object(run=TEXT, name=TEXT, content={"type": "object"}),
     "RunsHandler": _object(runs=_many(_ref("RunRecord")), next={"type": ["string", "null"]}),
@@ -171,6 +180,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         priority=WHOLE,
     ),
     ("DatastoreHandler", "patch"): _object(default=YES),
+    ("ModelAliasHandler", "put"): _object(version=WHOLE),
     ("SecretHandler", "put"): _object(value=TEXT, content_type=TEXT),
     ("TrackingHandler", "put"): _object(path=TEXT, tracked=YES, experiment=TEXT),
 }
@@ -232,7 +242,7 @@ def _record(cls: type) -> dict[str, Any]:
 # -- routes -------------------------------------------------------------------------------------------------------
 def _path(pattern: str, names: Sequence[str]) -> str:
     left = iter(names)
-    return re.sub(r"\([^)]*\)", lambda _: "{" + next(left) + "}", pattern)
+    return re.sub(r"\([^)]*\)", lambda _: "{" + next(left) + "}", pattern).replace("\\", "")
 
 
 def _parameter(name: str) -> dict[str, Any]:

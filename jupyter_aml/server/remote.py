@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +21,8 @@ from jupyter_aml.store.http import wire
 from jupyter_aml.store.records import AssetRecord
 
 MAX_BATCH = 128 * 2**20
+LISTED = 1000
+"""Contents that are told in one piece."""
 MAX_CONTENT = 64 * 2**30
 
 
@@ -194,7 +197,7 @@ class SettingsHandler(StoreHandler):
 
 
 class BlobsHandler(StoreHandler):
-    """`POST store/blobs`."""
+    """`store/blobs`: which contents there are."""
 
     for_runs = frozenset(["post"])
 
@@ -209,6 +212,20 @@ class BlobsHandler(StoreHandler):
         workspace = await self.workspace()
         blobs = workspace.connection.blobs
         self.answer(await self.services.call(lambda: [digest for digest in wanted if blobs.has(digest)]))
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def get(self) -> Any:
+        """All contents: digest, size and time, a line each, and an empty line at the end."""
+        workspace = await self.workspace()
+        infos = workspace.connection.blobs.walk()
+        self.set_header("Content-Type", "text/plain")
+        self.set_header("Cache-Control", "no-store")
+        while some := await self.services.call(lambda: list(islice(infos, LISTED))):
+            self.write("".join(f"{one.digest} {one.size} {one.time!r}\n" for one in some))
+            await self.flush()
+        self.finish("\n")
 
 
 @web.stream_request_body

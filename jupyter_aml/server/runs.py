@@ -134,7 +134,9 @@ class RunHandler(OneRun):
         record = await self.record(run_id)
         if record.status not in TERMINAL:
             raise RunStateException(f"Run {run_id} is {record.status}. Cancel it before you delete it.")
-        await self.change(RunDeleted(run=run_id, at=time.time(), who=self.who, only_revision=self.expected(record)))
+        await self.change(
+            RunDeleted(run=run_id, at=time.time(), who=self.who, only_revision=self.expected(record), only_ended=True)
+        )
 
 
 class CancelHandler(OneRun):

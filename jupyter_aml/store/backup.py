@@ -6,6 +6,8 @@ in it and the sha256 of each part. Of any other workspace it is an archive (arch
 The order loses nothing: journals are copied first, then the database, then contents. An event is in a journal until
 the database has it, so that what was acknowledged before the backup began is in one copy or the other; what is in both
 is applied once, by the database's note of how far each journal got. A content is there before anything refers to it.
+The files of the datastores that the workspace keeps itself are copied, too, each as it is at that moment. (An archive has
+none of them: it says what runs are made of, and datastores are places.)
 In the copy all writers are dead: whoever opens it brings their journals in, and the runs that they still owed an end
 become Failed.
 """
@@ -41,6 +43,7 @@ FORMAT = "jupyter_aml backup"
 VERSION = 1
 ABOUT = "backup.json"
 DATABASE = "workspace.db"
+DATASTORES = "datastores"
 _PART = re.compile(r"workspace\.json|workspace\.db|journals/[A-Za-z0-9_-]+\.(aml|rejected)")
 
 
@@ -55,6 +58,9 @@ class Backup:
     blobs: int = 0
     damaged: list[str] = field(default_factory=list)
     """Contents that are not what their sha256 says, which were left out."""
+    datastore_files: int = 0
+    left_out: list[str] = field(default_factory=list)
+    """What lies in datastores and is no file, or cannot be read or named, which was left out."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,6 +104,7 @@ def backup(connection: Connection, target: Path, *, link: bool = False) -> Backu
         told.journals = _copy_journals(connection.folder / "journals", parts / "journals")
         _copy_database(database, parts / DATABASE)
         shutil.copyfile(connection.folder / home.ABOUT, parts / home.ABOUT)
+        _copy_datastores(connection.folder / DATASTORES, parts / DATASTORES, told)
         about = _describe(connection, parts, told)
         if zipped:
             with written(target) as file:
@@ -155,6 +162,42 @@ def _copy_database(source: Path, target: Path) -> None:
         closing(sqlite3.connect(target)) as new,
     ):
         old.backup(new)
+
+
+def _copy_datastores(source: Path, target: Path, told: Backup) -> None:
+    """Copy the files of datastores. Links are not followed: they lead to what is not the workspace's."""
+    for place, folders, names in os.walk(source):
+        for name in [*names, *[one for one in folders if (Path(place) / one).is_symlink()]]:
+            path = Path(place) / name
+            part = f"{DATASTORES}/{path.relative_to(source).as_posix()}"
+            if path.is_symlink() or not path.is_file() or not _is_part(part):
+                told.left_out.append(part)
+                continue
+            copy = target / path.relative_to(source)
+            _folder(copy.parent)
+            try:
+                shutil.copyfile(path, copy)
+                told.datastore_files += 1
+            except FileNotFoundError:  # removed meanwhile
+                continue
+            except PermissionError:
+                told.left_out.append(part)
+
+
+def _is_part(name: str) -> bool:
+    """Whether a name is that of a part of a workspace, and stays inside it."""
+    if _PART.fullmatch(name):
+        return True
+    top, _, rest = name.partition("/")
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return (
+        top == DATASTORES
+        and not any(piece in ("", ".", "..") for piece in rest.split("/"))
+        and not set(name) & {"\\", "\0"}
+    )
 
 
 def _describe(connection: Connection, parts: Path, told: Backup) -> dict[str, Any]:
@@ -307,7 +350,7 @@ def _parts(source: Path, about: Any) -> tuple[dict[str, dict[str, Any]], dict[st
     if not isinstance(files, dict) or not isinstance(blobs, dict) or not {home.ABOUT, DATABASE} <= files.keys():
         raise damaged(source, f"its {ABOUT} does not say what it holds")
     for part, facts in files.items():
-        if not _PART.fullmatch(part) or not isinstance(facts, dict) or not isinstance(facts.get("size"), int):
+        if not _is_part(part) or not isinstance(facts, dict) or not isinstance(facts.get("size"), int):
             raise damaged(source, f"its {ABOUT} names {part!r}, which is no part of a workspace")
     if not all(map(is_digest, blobs)):
         raise damaged(source, f"its {ABOUT} names contents that are none")

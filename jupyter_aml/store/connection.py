@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import json
 import logging
+import math
 import os
 import sys
 import threading
@@ -14,10 +15,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from jupyter_aml.errors import AzureMLException, StoreUnavailableException, WorkspaceException
+from jupyter_aml.errors import AzureMLException, StoreUnavailableException, UserErrorException, WorkspaceException
 from jupyter_aml.store.contract import Blobs, Store
-from jupyter_aml.store.events import NO_STEP, Event, Points, RunStatus
-from jupyter_aml.store.journal import OWN, SUFFIX, Journal, part_id, part_number
+from jupyter_aml.store.events import NO_STEP, NOT_HEARD_OF, Event, Points, RunStatus
+from jupyter_aml.store.journal import MARK, OWN, SUFFIX, Journal, part_id, part_number
 from jupyter_aml.store.journal_reader import Reader
 from jupyter_aml.store.locks import try_lock
 from jupyter_aml.store.place import Place, place_of
@@ -30,6 +31,9 @@ _INT64 = range(-(2**63), 2**63)
 _RECOVER_EVERY = 2.0
 LAST_CHANCE = 3.0
 """Seconds that the end of the process waits for room for what the disk did not take."""
+_LISTEN_EVERY = 30.0
+_PATIENCE = 90.0
+SILENCE = "JUPYTER_AML_SILENCE"
 _DELIVERY = 10.0
 """Seconds that a run whose birth is known to be on its way is waited for."""
 _connections: dict[Path, Connection] = {}
@@ -87,6 +91,8 @@ class Connection:
         self._store: Store | None = None
         self._blobs: Blobs | None = None
         self._looked = 0.0
+        self._listen_from = time.monotonic()
+        self._listened = -math.inf
 
     # -- writing -------------------------------------------------------------------------------------------------
     @property
@@ -103,7 +109,9 @@ class Connection:
                     )
                     self._first = self._journal
                     close_with_child(_close_all)
-                    self._shipper = Shipper(self._journal, self._open_store, self._continue_in)
+                    self._shipper = Shipper(
+                        self._journal, self._open_store, self._continue_in, beats=self.place.kind != "folder"
+                    )
                 journal = self._journal
         return journal
 
@@ -221,8 +229,42 @@ class Connection:
         if failed:
             for tell in after_recovery:
                 tell(self, failed)
+        failed += self._fail_silent(set(parts))
         for look in also_look_after:
             look(self)
+        return failed
+
+    def _fail_silent(self, here: set[str]) -> list[str]:
+        """Fail the runs of writers on other machines that were not heard of for too long. `here`: those of this machine,
+        whose locks tell. What is reached through a server is looked after there."""
+        seconds = silence()
+        kind, now = self.place.kind, time.monotonic()
+        # Those who wrote to a server that was away for a while are given time to be heard of.
+        if not seconds or kind == "http" or now < self._listen_from + (_PATIENCE if kind == "folder" else 0.0):
+            return []
+        if now < self._listened + min(_LISTEN_EVERY, seconds / 4):
+            return []
+        self._listened = now
+        failed: list[str] = []
+        try:
+            for owner in self._open_store().silent(seconds):
+                runs = [] if owner in here else self._open_store().open_runs(owner=owner)
+                if runs:
+                    error = {
+                        "code": NOT_HEARD_OF,
+                        "message": f"Nothing was heard for {seconds / 60:g} minutes of the process that runs this, on "
+                        f"{runs[0].host or 'another machine'}. If it is heard of again, the run goes on.",
+                    }
+                    status = [
+                        RunStatus(run=r.id, status="Failed", at=time.time(), error=error, only_owner=owner)
+                        for r in runs
+                    ]
+                    self.write(*status)
+                    failed += [run.id for run in runs]
+            if failed:
+                self.flush()
+        except AzureMLException as error:
+            log.warning("It could not be looked which writers elsewhere are silent (%s).", error)
         return failed
 
     def _journals(self) -> list[Path]:
@@ -242,7 +284,7 @@ class Connection:
             for path, fd in parts:
                 self._recover_part(path, fd)
                 if path != first:
-                    path.unlink(missing_ok=True)
+                    _remove(path)
             failed = self._open_store().open_runs(owner=owner)
             if failed:
                 gone = {"code": "ProcessDied", "message": "The process that ran this ended without completing it."}
@@ -253,7 +295,7 @@ class Connection:
                     ]
                 )
                 self.flush()
-            first.unlink(missing_ok=True)  # while the lock is held, so that nobody recovers it again
+            _remove(first)  # while the lock is held, so that nobody recovers it again
             return [run.id for run in failed]
         except (AzureMLException, OSError) as error:
             log.warning("The journal %s of a process that died could not be brought in yet (%s).", first, error)
@@ -277,6 +319,7 @@ class Connection:
 
     def _recover_part(self, path: Path, fd: int) -> None:
         reader = Reader(fd, path.stem)
+        reader.resume(path, self._open_store().applied(path.stem))
         ship(reader, self._open_store(), path.with_suffix(".rejected"))
         left = os.fstat(fd).st_size - reader.offset
         if left:
@@ -317,6 +360,12 @@ class Connection:
 
     def __repr__(self) -> str:
         return f"Connection({self.url!r})"
+
+
+def _remove(journal: Path) -> None:
+    """Remove a journal, all of which is in the store."""
+    journal.with_suffix(MARK).unlink(missing_ok=True)
+    journal.unlink(missing_ok=True)
 
 
 def _lock_parts(first: Path, more: list[Path], opened: list[int]) -> list[tuple[Path, int]] | None:
@@ -374,6 +423,19 @@ class SeriesWriter:
         self._ref = journal.name_series(self._about)
         self._journal = journal
         return journal
+
+
+def silence() -> float:
+    """Seconds after which a writer on another machine of which nothing is heard counts as dead; 0: never.
+
+    Raises:
+        UserErrorException: the setting is no number.
+    """
+    given = os.environ.get(SILENCE, "600")
+    try:
+        return max(0.0, float(given))
+    except ValueError:
+        raise UserErrorException(f"{SILENCE} is a number of seconds (0: for ever), not {given[:40]!r}.") from None
 
 
 @atexit.register

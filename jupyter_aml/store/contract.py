@@ -94,6 +94,8 @@ class Store(Assets, Queue, Answers, ABC):
 
         Frames that were applied before are skipped, so a batch may be sent again. A gap is refused (ValueError).
         Events that no longer make sense (a status for a run that has ended, a property that exists) change nothing.
+        A batch without entries says that the journal's writer lives. Runs of a writer that is heard of again after they
+        were failed because it was not (`silent`) are running again.
 
         Raises:
             ConflictException: an event is for another revision; nothing of the batch was applied.
@@ -125,6 +127,10 @@ class Store(Assets, Queue, Answers, ABC):
     @abstractmethod
     def open_runs(self, owner: str | None = None) -> list[RunRecord]:
         """Runs that have not ended, of one owner or of all."""
+
+    @abstractmethod
+    def silent(self, seconds: float) -> list[str]:
+        """Owners of open runs whose journals were not heard of for so long, by the store's own clock."""
 
     # -- metrics -------------------------------------------------------------------------------------------------
     @abstractmethod
@@ -211,6 +217,10 @@ class Store(Assets, Queue, Answers, ABC):
     @abstractmethod
     def put_settings(self, values: Mapping[str, Json], *, keep: bool = False) -> None:
         """Add or replace settings; `keep`: those that are there stay."""
+
+    @abstractmethod
+    def check(self) -> list[str]:
+        """Whether what is kept agrees with itself: what is wrong, a sentence each. Reads everything but contents."""
 
     @abstractmethod
     def close(self) -> None:

@@ -15,7 +15,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Literal
 
-from jupyter_aml.errors import AzureMLException, NotFoundException, StoreVersionException, UserErrorException
+from jupyter_aml.errors import AzureMLException, NotFoundException, StoreVersionException
 from jupyter_aml.store import series as s
 from jupyter_aml.store.archive_format import sha256_of
 from jupyter_aml.store.archive_import import OWNER
@@ -146,6 +146,7 @@ def _journal(connection: Connection, path: Path, lives: bool) -> Iterator[Findin
     try:
         with open(path, "rb") as file:
             reader = Reader(file.fileno(), path.stem)
+            reader.resume(path, 2**63)
             while reader.batch() is not None:
                 pass
             left = os.fstat(file.fileno()).st_size - reader.offset
@@ -219,16 +220,11 @@ def _right(path: Path, about: os.stat_result) -> Iterator[Finding]:
 
 # -- the store ---------------------------------------------------------------------------------------------------
 def _store(store: Store) -> Iterator[Finding]:
-    from jupyter_aml.store.sql.store import SqlStore
-
-    if isinstance(store, SqlStore):
-        from jupyter_aml.store.sql.check import check
-
-        for wrong in check(store):
-            yield Finding(
-                "error", "store", wrong, store.url,
-                "Restore the workspace from a backup, or save what can be read: aml export FILE.zip",
-            )  # fmt: skip
+    for wrong in store.check():
+        yield Finding(
+            "error", "store", wrong, store.url,
+            "Restore the workspace from a backup, or save what can be read: aml export FILE.zip",
+        )  # fmt: skip
 
 
 def _open_runs(store: Store, owners: set[str]) -> Iterator[Finding]:
@@ -334,18 +330,15 @@ def _references(store: Store, snapshots: set[str]) -> Iterator[tuple[str, int, s
             yield digest, size, f"{path!r} of the {asset.kind} {asset.name}:{asset.version}"
 
 
-def _sizes(blobs: Blobs) -> dict[str, int] | None:
-    """Sizes of all contents; None where they cannot be listed, as on a server."""
-    try:
-        return {one.digest: one.size for one in blobs.walk()}
-    except UserErrorException:
-        return None
+def _sizes(blobs: Blobs) -> dict[str, int]:
+    """Sizes of all contents."""
+    return {one.digest: one.size for one in blobs.walk()}
 
 
-def _content(blobs: Blobs, digest: str, size: int, sizes: dict[str, int] | None, deep: bool) -> str:
-    if (sizes is None or digest not in sizes) and not blobs.has(digest):
+def _content(blobs: Blobs, digest: str, size: int, sizes: dict[str, int], deep: bool) -> str:
+    if digest not in sizes and not blobs.has(digest):
         return "is not there"
-    have = size if sizes is None else sizes.get(digest, size)
+    have = sizes.get(digest, size)
     if have != size:
         return f"has {have:,} bytes, not {size:,}"
     if deep:

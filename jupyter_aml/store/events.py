@@ -17,6 +17,8 @@ from jupyter_aml.store.records import AssetRecord, Json, RunRecord, SeriesKind, 
 
 NO_STEP = -(2**63)
 """Step of a point that was logged without one: the store numbers it by its place in the series."""
+NOT_HEARD_OF = "NotHeardOf"
+"""Code of the error of runs that were failed because their writer on another machine was silent for too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,8 @@ class ExperimentDeleted:
     at: float
     who: str = ""
     only_revision: int | None = None
+    only_ended: bool = False
+    """Refuse the batch when a run of it has not ended (for what is applied at once)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,8 @@ class RunDeleted:
     at: float
     who: str = ""
     only_revision: int | None = None
+    only_ended: bool = False
+    """Refuse the batch when the run or one below it has not ended (for what is applied at once)."""
 
 
 @dataclass(slots=True, kw_only=True)

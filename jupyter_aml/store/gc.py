@@ -176,6 +176,7 @@ def _entries(path: Path) -> int:
     try:
         with open(path, "rb") as file:
             reader = Reader(file.fileno(), path.stem)
+            reader.resume(path, 2**63)
             end = os.fstat(file.fileno()).st_size
             while reader.offset < end and reader.batch() is not None:
                 pass

@@ -29,6 +29,8 @@ from jupyter_aml.store.locks import try_lock
 log = logging.getLogger("jupyter_aml")
 
 SUFFIX = ".aml"
+MARK = ".mark"
+"""Suffix of the note beside a journal that says up to where it was delivered (journal_reader.py)."""
 HELD_LIMIT = 64 * 2**20
 """Bytes kept in memory while the disk refuses the journal."""
 
@@ -194,6 +196,7 @@ class Journal:
     def retire(self) -> None:
         """All of this part is in the store and nobody writes to it any more."""
         if self.part == 0:
+            self.path.with_suffix(MARK).unlink(missing_ok=True)
             os.ftruncate(self.fd, 0)
         else:
             self.close(remove=True)
@@ -202,6 +205,7 @@ class Journal:
         """Let go of the file; `remove` it when all of it is in the store."""
         if remove:
             with suppress(OSError):  # one that stays is removed by the next opener
+                self.path.with_suffix(MARK).unlink(missing_ok=True)
                 self.path.unlink(missing_ok=True)
         OWN.discard(self.path)
         os.close(self.fd)

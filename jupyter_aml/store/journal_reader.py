@@ -5,15 +5,34 @@ from __future__ import annotations
 import json
 import logging
 import os
+import struct
 from array import array
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from jupyter_aml.store import frames
 from jupyter_aml.store.codec import decode
 from jupyter_aml.store.events import Batch, Event, Points
+from jupyter_aml.store.journal import MARK
 
 log = logging.getLogger("jupyter_aml")
+
+_MARK = struct.Struct("<QQ")
+
+
+def marked(path: Path) -> tuple[int, int]:
+    """(bytes, entries) of a journal that were delivered, as its writer noted it last; zeros where it did not."""
+    try:
+        noted = path.with_suffix(MARK).read_bytes()
+    except OSError:
+        return 0, 0
+    if len(noted) != _MARK.size + 4 or crc32(noted[:-4]) != int.from_bytes(noted[-4:], "little"):
+        return 0, 0
+    offset, ordinal = _MARK.unpack_from(noted)
+    return offset, ordinal
 
 
 class Reader:
@@ -41,6 +60,32 @@ class Reader:
     def restore(self, state: tuple[int, int, int]) -> None:
         """Go back."""
         self.offset, self.ordinal, self.skipped = state
+
+    def mark(self, path: Path) -> None:
+        """Note beside the journal that all before this place was delivered."""
+        noted = _MARK.pack(self.offset, self.ordinal)
+        with suppress(OSError):  # no room: an older note does as well
+            fd = os.open(path.with_suffix(MARK), os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.write(fd, noted + crc32(noted).to_bytes(4, "little"))
+            finally:
+                os.close(fd)
+
+    def resume(self, path: Path, applied: int) -> None:
+        """Go to the place that the writer marked, so that what is damaged before it does not shift the numbers of the
+        entries that follow. What the store has not, though it is marked, is delivered again.
+
+        Args:
+            path: of the journal.
+            applied: how many entries the store has.
+        """
+        offset, ordinal = marked(path)
+        if ordinal > applied or offset > os.fstat(self.fd).st_size:
+            return
+        while self.offset < offset and self.batch(max_bytes=min(offset - self.offset, 8 * 2**20)) is not None:
+            pass  # the names of series are taken in
+        if ordinal:
+            self.offset, self.ordinal = offset, ordinal
 
     def batch(self, *, max_bytes: int = 8 * 2**20, max_frames: int = 2**62) -> Batch | None:
         """The next frames as one batch; None when no whole frame is there yet."""

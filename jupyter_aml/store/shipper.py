@@ -21,6 +21,8 @@ INTERVAL = 0.4
 """Seconds between two looks at the journal."""
 PART_SIZE = 32 * 2**20
 """A journal is continued in a new part when it has more bytes than this."""
+BEAT = 30.0
+"""Seconds between two words of a writer elsewhere that it lives."""
 RETIRE_AFTER = 5.0
 """Seconds that a part is kept after the last write could have begun."""
 
@@ -120,9 +122,19 @@ class Shipper:
         journal: the journal.
         open_store: gives the store; called at the first delivery, never before.
         continued: told the journal's next part, when it is to be written to.
+        beats: say again and again that the writer lives, to those who cannot see the lock of its journal.
     """
 
-    def __init__(self, journal: Journal, open_store: Callable[[], Store], continued: Callable[[Journal], None]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        open_store: Callable[[], Store],
+        continued: Callable[[Journal], None],
+        *,
+        beats: bool = False,
+    ) -> None:
+        self._beats = beats
+        self._beat_at = time.time() + BEAT
         self._journal = journal
         self._open_store = open_store
         self._continued = continued
@@ -169,7 +181,8 @@ class Shipper:
         self._warned = False
 
     def _deliver(self, journal: Journal, reader: Reader) -> None:
-        ship(reader, self._open_store(), journal.path.with_suffix(".rejected"))
+        if ship(reader, self._open_store(), journal.path.with_suffix(".rejected")):
+            reader.mark(journal.path)
         if reader is self._reader:
             self._delivered = reader.offset
 
@@ -185,6 +198,13 @@ class Shipper:
             while self._old and time.monotonic() - self._old[0][0] > RETIRE_AFTER:
                 # A thread may have been inside write(2) when the part was left.
                 self._retire_oldest()
+
+    def _beat(self) -> None:
+        """Say that the writer lives. By the clock on the wall, which goes on while a machine sleeps."""
+        now = time.time()
+        if self._beats and (self._delivered or self._old) and not 0 < self._beat_at - now <= BEAT:
+            self._beat_at = now + BEAT
+            self._open_store().apply(Batch(journal=self._journal.owner, first=0, count=0, events=()))
 
     def _retire_oldest(self) -> None:
         _, journal, reader = self._old[0]
@@ -212,6 +232,7 @@ class Shipper:
                 if self.pending:
                     self._ship()  # that entries wait in memory was said when the first one had to
                 self._continue()
+                self._beat()
                 pause = INTERVAL
             except Exception as error:
                 # Nothing is lost: it stays in the journal, and the next round tries again.

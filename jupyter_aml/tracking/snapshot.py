@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from jupyter_aml.errors import SnapshotException, UserErrorException
+from jupyter_aml.errors import NotFoundException, SnapshotException, UserErrorException
 from jupyter_aml.store.contract import Blobs
 from jupyter_aml.store.journal import OWN, SUFFIX
 from jupyter_aml.store.place import ours
 from jupyter_aml.store.records import SnapshotRecord
+from jupyter_aml.store.verified import DamagedContent
 
 ALWAYS_OUT = frozenset(
     {".git", ".ipynb_checkpoints", "__pycache__", ".mypy_cache", ".pytest_cache", ".venv", "node_modules"}
@@ -179,8 +180,10 @@ def restore(blobs: Blobs, snapshot: SnapshotRecord, target: Path | str) -> Path:
     """Lay a snapshot out below `target` (made if need be; existing files of the same name are replaced).
 
     Raises:
-        SnapshotException: `target` is no folder and cannot become one, or a member would leave it.
+        SnapshotException: `target` is no folder and cannot become one, a member would leave it, or contents are lost
+            (all others are laid out; the message names what is not).
     """
+    lost: list[str] = []
     root = Path(target)
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -194,6 +197,16 @@ def restore(blobs: Blobs, snapshot: SnapshotRecord, target: Path | str) -> Path:
             raise SnapshotException(
                 f"The snapshot holds {name!r}, which would leave {root}; nothing more was unpacked."
             )
-        blobs.fetch(digest, path)
+        try:
+            blobs.fetch(digest, path)
+        except (NotFoundException, DamagedContent) as error:
+            lost.append(f"{name} ({'damaged' if isinstance(error, DamagedContent) else 'not there'})")
+            continue
         path.chmod(mode & 0o755)
+    if lost:
+        shown = ", ".join(lost[:20]) + (f" and {len(lost) - 20} more" if len(lost) > 20 else "")
+        raise SnapshotException(
+            f"{len(lost)} of the {len(snapshot.files)} files of the snapshot are lost: {shown}. The others are in {root}. "
+            "aml doctor --deep says what else is; import an archive that has them, or restore them from a backup."
+        )
     return root

@@ -6,11 +6,13 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { LiveFeed } from './live';
 import { Changes, IRowsQuery, IRunsQuery, ISeriesQuery, IWorkspaceClient } from './tokens';
 import {
+  IChange,
   IExperiment,
   IFields,
   IFile,
   IGroups,
   IInfo,
+  IOffered,
   IPage,
   IRow,
   IRun,
@@ -22,6 +24,10 @@ import {
 } from './wire';
 
 const PREFIX = 'aml/api/v1';
+/** Notebooks are those of the server's own workspace, whichever is shown. */
+const OWN = /^(notebooks\/|workspaces$)/;
+/** Milliseconds between looks at what changed in another workspace than the server's own, which tells by itself. */
+const LOOK = 3000;
 
 /** An answer that was an error, with the server's own words. */
 export class ServerError extends Error {
@@ -84,8 +90,49 @@ export class WorkspaceClient implements IWorkspaceClient, IDisposable {
   }
 
   dispose(): void {
+    clearTimeout(this._looking);
     this._live.dispose();
     Signal.clearData(this);
+  }
+
+  get workspace(): string {
+    return this._workspace;
+  }
+
+  async workspaces(): Promise<IOffered[]> {
+    return (await this._ask<{ workspaces: IOffered[] }>('workspaces')).workspaces;
+  }
+
+  switchWorkspace(name: string): void {
+    if (name === this._workspace) {
+      return;
+    }
+    this._workspace = name;
+    clearTimeout(this._looking);
+    if (name) {
+      void this._look(name, null);
+    }
+    this._changed.emit(null);
+  }
+
+  /** What changed in another workspace than the server's own, again and again while it is the one shown. */
+  private async _look(name: string, after: number | null): Promise<void> {
+    try {
+      if (after === null) {
+        after = (await this.info()).last_change;
+      } else if (!document.hidden) {
+        const answer = await this._ask<{ changes: IChange[]; last: number }>('changes', { after: String(after) });
+        after = answer.last;
+        if (answer.changes.length > 0 && name === this._workspace) {
+          this._changed.emit(answer.changes);
+        }
+      }
+    } catch {
+      // Asked again later; who shows something says what is wrong.
+    }
+    if (name === this._workspace && !this.isDisposed) {
+      this._looking = window.setTimeout(() => void this._look(name, after), LOOK);
+    }
   }
 
   info(): Promise<IInfo> {
@@ -149,8 +196,7 @@ export class WorkspaceClient implements IWorkspaceClient, IDisposable {
 
   fileUrl(id: string, path: string, download = false): string {
     const name = path.split('/').map(encodeURIComponent).join('/');
-    const url = URLExt.join(this._settings.baseUrl, PREFIX, 'runs', id, 'files', name);
-    return download ? `${url}?download=1` : url;
+    return this.address(`runs/${id}/files/${name}`, { download: download ? '1' : undefined });
   }
 
   text(id: string, path: string, start: number): Promise<{ text: string; next: number }> {
@@ -182,7 +228,7 @@ export class WorkspaceClient implements IWorkspaceClient, IDisposable {
   }
 
   rowsUrl(query: IRowsQuery): string {
-    return URLExt.join(this._settings.baseUrl, PREFIX, 'studio/runs.csv') + tail(asked(query));
+    return this.address('studio/runs.csv', asked(query));
   }
 
   async manySeries(ids: string[], name: string, query: ISeriesQuery): Promise<Record<string, ISampled>> {
@@ -215,8 +261,13 @@ export class WorkspaceClient implements IWorkspaceClient, IDisposable {
     return this._ask(route, query, method, body);
   }
 
+  address(route: string, query: Query = {}): string {
+    const workspace = OWN.test(route) ? undefined : this._workspace || undefined;
+    return URLExt.join(this._settings.baseUrl, PREFIX, route) + tail({ ...query, workspace });
+  }
+
   private async _ask<T>(route: string, query: Query = {}, method = 'GET', body?: object): Promise<T> {
-    const url = URLExt.join(this._settings.baseUrl, PREFIX, route) + tail(query);
+    const url = this.address(route, query);
     const init: RequestInit = { method, body: body === undefined ? undefined : JSON.stringify(body) };
     const response = await ServerConnection.makeRequest(url, init, this._settings);
     const text = await response.text();
@@ -237,6 +288,8 @@ export class WorkspaceClient implements IWorkspaceClient, IDisposable {
     return answer as T;
   }
 
+  private _workspace = '';
+  private _looking = 0;
   private readonly _settings: ServerConnection.ISettings;
   private readonly _live: LiveFeed;
   private readonly _changed = new Signal<this, Changes>(this);

@@ -10,6 +10,8 @@ const FIRST_WAIT = 500;
 const LONGEST_WAIT = 20_000;
 /** Proxies close a websocket on which nothing happens. */
 const PING = 30_000;
+/** Milliseconds without an answer after which a connection counts as lost: after a sleep it may never close by itself. */
+const SILENCE = 10_000;
 
 type Message =
   | { type: 'hello'; last: number }
@@ -27,6 +29,9 @@ export class LiveFeed implements IDisposable {
     this._settings = settings;
     this._url = url;
     this._connect();
+    // A laptop that wakes, a network that is back: what waits for its next attempt goes at once.
+    window.addEventListener('online', this._look);
+    document.addEventListener('visibilitychange', this._look);
   }
 
   get changed(): ISignal<this, Changes> {
@@ -52,11 +57,15 @@ export class LiveFeed implements IDisposable {
     this._isDisposed = true;
     clearTimeout(this._timer);
     clearInterval(this._pinger);
+    clearTimeout(this._silent);
+    window.removeEventListener('online', this._look);
+    document.removeEventListener('visibilitychange', this._look);
     this._socket?.close();
     Signal.clearData(this);
   }
 
   private _connect(): void {
+    this._timer = 0;
     const query = new URLSearchParams();
     if (this._last !== null) {
       query.set('after', String(this._last));
@@ -66,17 +75,51 @@ export class LiveFeed implements IDisposable {
     }
     const socket = new this._settings.WebSocket(`${this._url}?${query}`);
     this._socket = socket;
-    socket.onmessage = event => this._receive(JSON.parse(event.data) as Message);
-    socket.onclose = () => this._closed();
-    clearInterval(this._pinger);
-    this._pinger = window.setInterval(() => {
-      if (socket.readyState === 1) {
-        socket.send('{"type": "ping"}');
+    socket.onmessage = event => {
+      if (this._socket === socket) {
+        this._receive(JSON.parse(event.data) as Message);
       }
-    }, PING);
+    };
+    // A socket that was given up may still tell of its end.
+    socket.onclose = () => this._socket === socket && this._closed();
+    clearInterval(this._pinger);
+    this._pinger = window.setInterval(() => this._ask(), PING);
   }
 
+  /** Ask whether the other end is still there; without an answer, connect anew. */
+  private _ask(): void {
+    const socket = this._socket;
+    if (socket?.readyState !== 1) {
+      return;
+    }
+    socket.send('{"type": "ping"}');
+    this._silent ||= window.setTimeout(() => {
+      this._silent = 0;
+      if (this._socket === socket && !this._isDisposed) {
+        this._wait = FIRST_WAIT;
+        this._closed();
+        this._socket = null;
+        socket.close();
+      }
+    }, SILENCE);
+  }
+
+  private readonly _look = () => {
+    if (document.visibilityState === 'hidden' || this._isDisposed) {
+      return;
+    }
+    if (this._connected) {
+      this._ask();
+    } else if (this._timer) {
+      clearTimeout(this._timer);
+      this._wait = FIRST_WAIT;
+      this._connect();
+    }
+  };
+
   private _receive(message: Message): void {
+    clearTimeout(this._silent);
+    this._silent = 0;
     if (message.type === 'hello') {
       this._wait = FIRST_WAIT;
       this._last ??= message.last;
@@ -99,6 +142,7 @@ export class LiveFeed implements IDisposable {
       this._connected = false;
       this._connectionChanged.emit(false);
     }
+    clearTimeout(this._timer);
     this._timer = window.setTimeout(() => this._connect(), this._wait);
     this._wait = Math.min(LONGEST_WAIT, this._wait * 2);
   }
@@ -112,6 +156,7 @@ export class LiveFeed implements IDisposable {
   private _wait = FIRST_WAIT;
   private _timer = 0;
   private _pinger = 0;
+  private _silent = 0;
   private readonly _changed = new Signal<this, Changes>(this);
   private readonly _connectionChanged = new Signal<this, boolean>(this);
 }

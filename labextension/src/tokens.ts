@@ -1,4 +1,5 @@
 import { Token } from '@lumino/coreutils';
+import { IDisposable } from '@lumino/disposable';
 import { ISignal } from '@lumino/signaling';
 
 import {
@@ -8,6 +9,7 @@ import {
   IFile,
   IGroups,
   IInfo,
+  IOffered,
   IPage,
   IRow,
   IRun,
@@ -62,7 +64,13 @@ export interface IWorkspaceClient {
   readonly connectionChanged: ISignal<IWorkspaceClient, boolean>;
   /** Whether changes arrive as they happen. */
   readonly connected: boolean;
+  /** Name of the workspace that is shown; "" for the server's own. */
+  readonly workspace: string;
 
+  /** The workspaces that the server offers. */
+  workspaces(): Promise<IOffered[]>;
+  /** Show another one; everything is then loaded anew. */
+  switchWorkspace(name: string): void;
   info(): Promise<IInfo>;
   experiments(archived?: boolean): Promise<IExperiment[]>;
   changeExperiment(name: string, change: { archived?: boolean }): Promise<IExperiment>;
@@ -100,6 +108,8 @@ export interface IWorkspaceClient {
     method?: string,
     body?: object
   ): Promise<T>;
+  /** The address of a route, to be opened or saved by the browser. */
+  address(route: string, query?: Record<string, string | string[] | undefined>): string;
   tracking(path: string): Promise<ITracking>;
   track(path: string, tracked: boolean, experiment?: string): Promise<ITracking>;
 }
@@ -108,4 +118,37 @@ export interface IWorkspaceClient {
 export const IWorkspaceClient = new Token<IWorkspaceClient>(
   'jupyter-aml:IWorkspaceClient',
   'The workspace of experiments and runs that the Jupyter server serves.'
+);
+
+/** What a section of the sidebar shows. */
+export interface ISectionContent extends IDisposable {
+  readonly stateChanged: ISignal<ISectionContent, void>;
+  /** Whether the server has what this is about: a section of what it has not is not shown. */
+  readonly available: boolean;
+  /** How many things there are; null while that is not known. */
+  readonly count: number | null;
+  render(): JSX.Element;
+}
+
+/** A section of the sidebar. */
+export interface ISection {
+  id: string;
+  label: string;
+  /** Sections come in the order of their ranks. */
+  rank: number;
+  /** Called when the sidebar is seen for the first time. */
+  load(): Promise<ISectionContent>;
+}
+
+/** The sidebar's sections below the experiments. */
+export interface ISections {
+  readonly sections: readonly ISection[];
+  readonly changed: ISignal<ISections, void>;
+  add(section: ISection): IDisposable;
+}
+
+/** The sidebar's sections, for plugins that want to add one. */
+export const ISections = new Token<ISections>(
+  'jupyter-aml:ISections',
+  'The sections of the workspace’s sidebar: models, data, environments …'
 );

@@ -125,7 +125,8 @@ export interface IChange {
   time: number;
   who: string;
   verb: 'created' | 'changed' | 'ended' | 'deleted' | 'logged';
-  noun: 'experiment' | 'run' | 'workspace';
+  /** `experiment`, `run`, `workspace`, or the kind of a named thing: `model`, `dataset` … */
+  noun: string;
   id: string;
   experiment: string;
   root: string;
@@ -181,6 +182,55 @@ export interface ITracking {
   experiment: string;
   session_run: string | null;
   kernel_id: string | null;
+}
+
+/** A version of a named thing: a model, a dataset, an environment … */
+export interface IAsset {
+  kind: string;
+  name: string;
+  version: number;
+  id: string;
+  created: number;
+  archived: number | null;
+  user: string;
+  /** The run that made it. */
+  run: string | null;
+  description: string;
+  tags: Record<string, string | null>;
+  properties: Record<string, string>;
+  /** What only this kind has. */
+  data: Record<string, unknown>;
+  /** path → digest and size. */
+  files: Record<string, [string, number]>;
+}
+
+export interface IAssets {
+  /** The newest version of each. */
+  assets: IAsset[];
+  /** name → how many versions. */
+  versions: Record<string, number>;
+  next: string | null;
+}
+
+/** What a run had to do with a version of a named thing. */
+export interface ILink {
+  run: string;
+  role: string;
+  kind: string;
+  asset: string;
+  /** "" when it has been deleted since. */
+  name: string;
+  version: number;
+  label: string;
+  time: number;
+}
+
+/** A workspace that the server offers. */
+export interface IOffered {
+  name: string;
+  url: string;
+  /** Whether it is the server's own. */
+  current: boolean;
 }
 
 /** Statuses that end a run. */

@@ -3,3 +3,4 @@ import './base.css';
 import './notebook.css';
 import './studio.css';
 import './run.css';
+import './nouns.css';

@@ -183,7 +183,7 @@ it('a change is shown at once and taken back when it is refused', async () => {
 it('of several runs those are deleted that can be; the others are said', async () => {
   const model = await open(2);
   const outcome = await model.remove([model.rows[0], row({ id: 'busy', name: 'busy' }), row({ id: 'gone' })]);
-  expect(outcome).toEqual({ done: 2, failed: [{ name: 'busy', message: 'It is Running.' }] });
+  expect(outcome).toEqual({ done: 2, failed: [{ name: 'busy', error: new Error('It is Running.') }] });
   expect(names(model)).toEqual(['run 1']);
 });
 

@@ -95,3 +95,32 @@ it('disposed, it connects no more', () => {
   vi.advanceTimersByTime(60_000);
   expect(Socket.made).toHaveLength(1);
 });
+
+it('a connection that answers no question after a sleep is made anew, and goes on where it was', () => {
+  Socket.made[0].say({ type: 'hello', last: 3 });
+  const lost: boolean[] = [];
+  feed.connectionChanged.connect((_, is) => lost.push(is));
+  Socket.made[0].close = () => undefined; // as a network that went away
+  window.dispatchEvent(new Event('online'));
+  expect(Socket.made[0].sent).toEqual(['{"type": "ping"}']);
+  vi.advanceTimersByTime(10_000);
+  expect(lost).toEqual([false]);
+  vi.advanceTimersByTime(500);
+  expect(Socket.made).toHaveLength(2);
+  expect(Socket.made[1].url).toContain('after=3');
+  Socket.made[1].say({ type: 'hello', last: 3 });
+  Socket.made[0].onclose?.(); // tells of its end at last
+  expect(lost).toEqual([false, true]);
+});
+
+it('an answered question leaves the connection, and a network that is back is tried at once', () => {
+  Socket.made[0].say({ type: 'hello', last: 3 });
+  window.dispatchEvent(new Event('online'));
+  Socket.made[0].say({ type: 'pong' });
+  vi.advanceTimersByTime(20_000);
+  expect(Socket.made).toHaveLength(1);
+  Socket.made[0].close();
+  vi.advanceTimersByTime(100);
+  window.dispatchEvent(new Event('online'));
+  expect(Socket.made).toHaveLength(2);
+});

@@ -21,8 +21,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 class Lab:
     """A running JupyterLab."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]):
-        self.folder, self.environment = folder, environment
+    def __init__(self, folder: Path, environment: dict[str, str], more: tuple[str, ...] = ()):
+        self.folder, self.environment, self.more = folder, environment, more
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -36,7 +36,7 @@ class Lab:
                      "jupyterlab.NeverCheckForUpdate"]  # fmt: skip
         self.log = (self.folder.parent / "lab.log").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyter", "lab", *arguments],
+            [sys.executable, "-m", "jupyter", "lab", *arguments, *self.more],
             env=self.environment, cwd=self.folder, stdout=self.log, stderr=subprocess.STDOUT,
         )  # fmt: skip
         deadline = time.monotonic() + 60
@@ -68,8 +68,8 @@ class Lab:
 
 
 @pytest.fixture
-def lab(tmp_path):
-    """A JupyterLab of its own: folder, settings and workspace."""
+def lab(tmp_path, request):
+    """A JupyterLab of its own: folder, settings and workspace; with the options of `request.param`, if any."""
     folder = tmp_path / "notebooks"
     folder.mkdir()
     environment = {
@@ -82,7 +82,7 @@ def lab(tmp_path):
         "IPYTHONDIR": str(tmp_path / "ipython"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }
-    made = Lab(folder, environment)
+    made = Lab(folder, environment, getattr(request, "param", ()))
     made.start()
     yield made
     made.stop()

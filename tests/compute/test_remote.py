@@ -31,7 +31,9 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as held:
             self.port = held.getsockname()[1]
         self.key = folder / "key"
-        subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-m", "PKCS8", "-N", "open sesame", "-f", self.key], check=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ecdsa", "-m", "PKCS8", "-N", "open sesame", "-f", self.key], check=True
+        )
         shutil.copy(f"{self.key}.pub", folder / "authorized_keys")
         self.new_host_key()
         (folder / "config").write_text(
@@ -64,7 +66,7 @@ class Server:
         self.process.wait(10)
 
     def configuration(self, **kw):
-        good = {"private_key_file": str(self.key), "private_key_passphrase": "open sesame"} if not kw else kw
+        good = kw or {"private_key_file": str(self.key), "private_key_passphrase": "open sesame"}
         return RemoteCompute.attach_configuration(
             username=getpass.getuser(), address="127.0.0.1", ssh_port=self.port, python="/usr/bin/python3", **good
         )
@@ -78,15 +80,22 @@ def server(tmp_path):
 
 
 def test_a_wrong_credential_is_refused_and_shown_nowhere(bench, server):
-    wrong = {"password": "hunter2-wrong"}, {"private_key_file": str(server.key), "private_key_passphrase": "hunter2-wrong"}
+    wrong = (
+        {"password": "hunter2-wrong"},
+        {"private_key_file": str(server.key), "private_key_passphrase": "hunter2-wrong"},
+    )
     for one in wrong:
-        with pytest.raises(ComputeTargetException, match=r"refuses to let us in|private key .* cannot be read") as raised:
+        with pytest.raises(
+            ComputeTargetException, match=r"refuses to let us in|private key .* cannot be read"
+        ) as raised:
             ComputeTarget.attach(bench.workspace, "far", server.configuration(**one))
         told = f"{raised.value!r} {raised.value.__cause__!r} {server.configuration(**one)!r}"
         assert "hunter2" not in told
     assert bench.workspace.compute_targets == {} and bench.workspace.get_default_keyvault().list_secrets() == []
     with pytest.raises(ComputeTargetException, match="address="):
-        ComputeTarget.attach(bench.workspace, "far", RemoteCompute.attach_configuration("me", resource_id="/subscriptions/x"))
+        ComputeTarget.attach(
+            bench.workspace, "far", RemoteCompute.attach_configuration("me", resource_id="/subscriptions/x")
+        )
     with pytest.raises(ComputeTargetException, match="No SSH server can be reached"):
         nowhere = RemoteCompute.attach_configuration("me", address="127.0.0.1", ssh_port=1)
         ComputeTarget.attach(bench.workspace, "far", nowhere)

@@ -25,9 +25,11 @@ def cluster(workspace, name="cpu-cluster", **kw):
 
 def test_a_cluster_that_is_not_there_is_created_and_found_by_every_way(workspace, capsys):
     for way in (ComputeTarget, AmlCompute):
-        with pytest.raises(ComputeTargetException, match="ComputeTargetNotFound.*cpu-cluster"):
+        with pytest.raises(ComputeTargetException, match=r"ComputeTargetNotFound.*cpu-cluster"):
             way(workspace, "cpu-cluster")
-    made = cluster(workspace, vm_size="Standard_D2_v2", max_nodes="4", idle_seconds_before_scaledown="300", tags={"a": "b"})
+    made = cluster(
+        workspace, vm_size="Standard_D2_v2", max_nodes="4", idle_seconds_before_scaledown="300", tags={"a": "b"}
+    )
     made.wait_for_completion(show_output=True, min_node_count=None, timeout_in_minutes=20)
     assert capsys.readouterr().out.startswith("Succeeded\nAmlCompute wait for completion finished")
     for found in (ComputeTarget(workspace, "cpu-cluster"), AmlCompute(workspace, "cpu-cluster"),

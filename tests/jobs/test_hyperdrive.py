@@ -8,7 +8,7 @@ import zipfile
 import psutil
 import pytest
 from click.testing import CliRunner
-from conftest_submit import OPEN, until
+from conftest_submit import until
 
 from jupyter_aml import Run
 from jupyter_aml.cli.main import root as aml
@@ -135,7 +135,7 @@ def test_losing_children_are_really_ended_and_say_by_which_policy(searches, tmp_
 
 def test_a_search_whose_leader_is_killed_goes_on_and_begins_nothing_twice(searches, tmp_path):
     sampling = RandomParameterSampling({"--loss": uniform(0.0, 0.04)}, {"seed": 7})
-    slow = ENDLESS.replace("if loss", "time.sleep(0.6)\nif loss")
+    slow = ENDLESS.replace("if loss", "time.sleep(0.3)\nif loss")
     config = searched(searches, slow, sampling, 6, metric="loss", arguments=[tmp_path], max_concurrent_runs=2)
     run = searches.experiment.submit(config)
     until(lambda: len(list(run.get_children())) >= 2)
@@ -153,34 +153,34 @@ def test_a_search_whose_leader_is_killed_goes_on_and_begins_nothing_twice(search
     )
 
 
-def test_cancelling_a_search_ends_all_of_its_children(searches, tmp_path):
+def test_a_search_that_is_cancelled_or_out_of_time_ends_all_of_its_children(searches, tmp_path):
     sampling = RandomParameterSampling({"--loss": uniform(1, 2)})
-    config = searched(searches, ENDLESS, sampling, 8, metric="loss", arguments=[tmp_path], max_concurrent_runs=2)
+    endless = {"metric": "loss", "arguments": [tmp_path]}
+    config = searched(searches, ENDLESS, sampling, 8, max_concurrent_runs=2, **endless)
     run = searches.experiment.submit(config)
-    until(lambda: [c.status for c in run.get_children()].count("Running") == 2)
-    run.cancel()
-    run.wait_for_completion()
-    assert run.get_status() == "Canceled"
-    assert [child.status for child in run.get_children()] == ["Canceled", "Canceled"]
     config = searched(
-        searches, ENDLESS, sampling, 8, metric="loss", arguments=[tmp_path], max_concurrent_runs=1,
-        max_duration_minutes=0.02, custom_run_id="short",
+        searches, ENDLESS, sampling, 8, max_concurrent_runs=1, max_duration_minutes=0.02, custom_run_id="short", **endless
     )  # fmt: skip
     short = searches.experiment.submit(config)
+    until(lambda: [c.status for c in run.get_children()].count("Running") == 2)
+    run.cancel()
     short.wait_for_completion()
     assert short.id == "short" and short.get_status() == "Completed"
     assert [child.status for child in short.get_children()] == ["Canceled"]
-    assert not [child for child in short.get_children() if child.status in OPEN]
+    run.wait_for_completion()
+    assert run.get_status() == "Canceled"
+    assert [child.status for child in run.get_children()] == ["Canceled", "Canceled"]
 
 
 def test_failed_children_do_not_end_a_search_unless_all_do(searches):
     sampling = GridParameterSampling({"--kernel": choice("bad", "good")})
     some = searches.experiment.submit(searched(searches, TRAIN, sampling, 2, arguments=["--rate", 1]))
-    some.wait_for_completion()
-    assert [line["status"] for line in some.get_children_sorted_by_primary_metric(discard_no_metric=True)] != []
-    assert some.get_best_run_by_primary_metric(include_failed=False).status == "Completed"
     bad = GridParameterSampling({"--kernel": choice("bad")})
     none = searches.experiment.submit(searched(searches, TRAIN, bad, 2))
+    assert some.wait_for_completion()["status"] == "Completed"
+    lines = some.get_children_sorted_by_primary_metric(discard_no_metric=True)
+    assert sorted(line["status"] for line in lines) == ["Completed", "Failed"]
+    assert some.get_best_run_by_primary_metric(include_failed=False).status == "Completed"
     with pytest.raises(ActivityFailedException, match="a bad kernel"):
         none.wait_for_completion()
 

@@ -111,3 +111,12 @@ def test_a_launcher_elsewhere_that_is_silent_loses_its_runs(bench, monkeypatch):
     assert [run.get_status() for run in (once, more, lost)] == ["Failed", "Queued", "Canceled"]
     assert once._record().error["code"] == "LauncherDied"
     assert [(job.run, job.state, job.attempt) for job in bench.store.jobs("far")] == [(more.id, "queued", 2)]
+
+
+def test_a_launcher_that_dies_before_it_serves_is_started_again(bench, monkeypatch):
+    monkeypatch.setenv("JUPYTER_AML_LAUNCHER_IDLE", "30")
+    monkeypatch.setattr(launching, "STARTING", 0.5)
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")  # no Python starts with this
+    run = bench.submit("pass\n")
+    monkeypatch.delenv("PYTHONHOME")
+    assert run.wait_for_completion()["status"] == "Completed"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,14 @@ def test_every_route_and_every_parameter_is_in_it() -> None:
     taken = {name for handler in shown for name in handler.parameters or ()}
     assert taken | {"workspace"} == set(PARAMETERS)
     assert all(operation["summary"] for path in paths.values() for operation in path.values())
+    assert not [path for path in paths if not re.fullmatch(r"[A-Za-z0-9/{}._-]+", path)]
+
+
+def test_every_route_is_in_the_pages_for_people() -> None:
+    told = re.sub(r"<[^>]*>", "{}", (Path(__file__).parents[2] / "docs" / "rest.md").read_text(encoding="utf-8"))
+    words = {word.rstrip("`").partition("?")[0] for word in told.split()}
+    paths = {re.sub(r"\{[^}]*\}", "{}", path).lstrip("/") for path in document(ROUTES)["paths"]}
+    assert sorted(paths - words - {"openapi.json"}) == []
 
 
 async def test_what_is_served_fits_its_schema(services, jp_fetch, jp_asyncio_loop, tmp_path, monkeypatch) -> None:

@@ -299,6 +299,39 @@ async def test_pages_follow_one_another(services, jp_fetch) -> None:
 
 
 # -- live ------------------------------------------------------------------------------------------------------------
+async def test_experiments_and_files_come_in_pages_too(services, jp_fetch, tmp_path) -> None:
+    workspace = await services.workspace()
+    (tmp_path / "x").write_text("x")
+    for i in range(7):
+        made = Experiment(workspace, f"e{i}").start_logging(snapshot_directory=None)
+        made.upload_file(f"outputs/ä{i}", str(tmp_path / "x"))
+    for i in range(6):
+        made.upload_file(f"outputs/ä{i}", str(tmp_path / "x"))
+    made.complete()
+    for parts, noun, key in ((["experiments"], "experiments", "name"), (["runs", made.id, "files"], "files", "path")):
+        whole = await get(jp_fetch, *parts)
+        assert whole["next"] is None and len(whole[noun]) == 7
+        found, cursor = [], ""
+        while cursor is not None:
+            page = await get(jp_fetch, *parts, limit="3", **({"cursor": cursor} if cursor else {}))
+            assert len(page[noun]) <= 3
+            found += [one[key] for one in page[noun]]
+            cursor = page["next"]
+        assert found == [one[key] for one in whole[noun]]
+        with pytest.raises(HTTPClientError) as refused:
+            await get(jp_fetch, *parts, cursor="ü!")
+        assert refused.value.code == 400
+
+
+async def test_the_list_of_a_stores_contents_is_not_for_the_token_of_a_run(services, jp_serverapp, jp_fetch) -> None:
+    made = Experiment(await services.workspace(), "e").start_logging(snapshot_directory=None)
+    token = json.loads((await jp_fetch(*API, "runs", made.id, "token", method="POST", body="{}")).body)["token"]
+    with pytest.raises(HTTPClientError) as refused:
+        await jp_fetch(*API, "store", "blobs", headers={"Authorization": f"token {token}"})
+    assert refused.value.code == 403
+    made.complete()
+
+
 async def told(socket, kind):
     while True:
         message = json.loads(await asyncio.wait_for(socket.read_message(), 20))

@@ -50,6 +50,40 @@ def test_a_workspace_comes_back_as_it_was(connection, tmp_path, form, link) -> N
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "runtime") == sorted(["ws", "back", form])
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_the_files_of_its_datastores_come_along(connection, tmp_path, form) -> None:
+    rich(connection.store)
+    folder = connection.folder / "datastores" / "workspaceblobstore" / "UI"
+    folder.mkdir(parents=True)
+    (folder / "größe 1.csv").write_bytes(b"a,b\n1,2\n")
+    (folder / "big.bin").write_bytes(os.urandom(3_000_000))
+    (tmp_path / "secret").write_text("not ours")
+    (folder / "link").symlink_to(tmp_path / "secret")
+    (folder / "folder").symlink_to(tmp_path, target_is_directory=True)
+    told = backup(connection, tmp_path / form, link=True)
+    assert told.datastore_files == 2
+    assert sorted(told.left_out) == [f"datastores/workspaceblobstore/UI/{name}" for name in ("folder", "link")]
+    restore(tmp_path / form, tmp_path / "back")
+    back = tmp_path / "back" / "datastores" / "workspaceblobstore" / "UI"
+    assert {path.name: path.read_bytes() for path in back.iterdir()} == {
+        name: (folder / name).read_bytes() for name in ("größe 1.csv", "big.bin")
+    }
+    assert (back / "big.bin").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["datastores/../x", "datastores//x", "datastores/", "datastores", "datastores/a\\..\\x", "other/x"]
+)
+def test_a_backup_that_names_a_place_outside_is_refused(connection, tmp_path, name) -> None:
+    backup(connection, tmp_path / "copy")
+    about = json.loads((tmp_path / "copy" / "backup.json").read_text())
+    about["files"][name] = {"sha256": "0" * 64, "size": 1}
+    (tmp_path / "copy" / "backup.json").write_text(json.dumps(about))
+    with pytest.raises(UserErrorException, match="no part of a workspace"):
+        restore(tmp_path / "copy", tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
 def test_linked_contents_take_no_room(connection, tmp_path) -> None:
     digest, _ = connection.store.blobs.put_bytes(b"x" * 1000)
     backup(connection, tmp_path / "copy", link=True)

@@ -8,12 +8,17 @@ import threading
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jupyter_aml.errors import UserErrorException, WorkspaceException
 from jupyter_aml.store import home
 from jupyter_aml.store.connection import Connection, connect
-from jupyter_aml.store.events import RunCreated, RunStatus
+from jupyter_aml.store.events import RunChanged, RunCreated, RunStatus
+from jupyter_aml.store.journal import OWN, Journal
+from jupyter_aml.store.journal_reader import Reader
 from jupyter_aml.store.records import RunRecord
+from jupyter_aml.store.shipper import ship
 
 
 @pytest.fixture
@@ -101,9 +106,8 @@ def test_the_run_of_a_killed_process_becomes_failed_with_all_its_points(tmp_path
     assert run.status == "Failed"
     assert run.error["code"] == "ProcessDied"
     assert len(store.series("dead", "loss").values) == (101 if how == "shipped" else 100)
-    assert not [
-        p for p in (tmp_path / "ws" / "journals").iterdir() if p not in (connect(tmp_path / "ws").journal.path,)
-    ]
+    own = connect(tmp_path / "ws").journal.path
+    assert {p.stem for p in (tmp_path / "ws" / "journals").iterdir()} <= {own.stem}
 
 
 RECOVERS = """
@@ -320,7 +324,9 @@ import os, sys, threading
 from jupyter_aml.store import shipper
 shipper.PART_SIZE, shipper.RETIRE_AFTER = 20_000, float(sys.argv[2])
 from jupyter_aml.store.connection import connect
-from jupyter_aml.store.events import RunCreated, RunStatus
+from jupyter_aml.store.events import RunChanged, RunCreated, RunStatus
+from jupyter_aml.store.journal import OWN, Journal
+from jupyter_aml.store.journal_reader import Reader
 from jupyter_aml.store.records import RunRecord
 connection = connect(sys.argv[1], create=True)
 for run in ("ended", "open"):
@@ -343,3 +349,43 @@ def test_a_killed_writer_of_several_parts_loses_nothing(tmp_path, retire_after) 
     store = connect(tmp_path / "ws").store
     assert list(store.series("ended", "loss").values) == [float(i) for i in range(int(done.stdout))]
     assert (store.run("ended").status, store.run("open").status) == ("Completed", "Failed")
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    early=st.integers(1, 60), late=st.integers(1, 60), at=st.floats(0, 1, exclude_max=True), size=st.integers(1, 400),
+    between=st.booleans(),
+)  # fmt: skip
+def test_damage_among_entries_that_were_delivered_loses_none_that_were_not(
+    tmp_path_factory, early, late, at, size, between
+) -> None:
+    connection = connect(tmp_path_factory.mktemp("damaged") / "ws", create=True)
+    journal = Journal(connection.folder / "journals")
+    path = journal.path
+    OWN.discard(path)  # it is another process's
+    reader, loss = Reader(journal.fd, journal.id), 0
+    journal.write(born("r", journal.owner))
+    loss = journal.name_series({"run": "r", "name": "loss"})
+    for i in range(early):
+        if between:
+            journal.write(RunChanged(run="r", at=0.0, set_tags={f"early {i}": ""}))
+        journal.point(loss, i, float(i))
+    ship(reader, connection._open_store(), path.with_suffix(".rejected"))
+    reader.mark(path)
+    for i in range(early, early + late):
+        journal.write(RunChanged(run="r", at=0.0, set_tags={f"late {i}": ""}))
+        journal.point(loss, i, float(i))
+    os.close(journal.fd)
+    data = bytearray(path.read_bytes())
+    # The name of the series stays: what points belong to is told by it alone.
+    first = data.index(b"loss") + 10
+    start = first + int(at * (reader.offset - first))
+    for place in range(start, min(start + size, reader.offset)):
+        data[place] ^= 0x5A
+    path.write_bytes(data)
+    connection.recover()
+    run = connection.store.run("r")
+    assert [i for i in range(early, early + late) if f"late {i}" not in run.tags] == []
+    assert list(connection.store.series("r", "loss").values) == [float(i) for i in range(early + late)]
+    assert run.error["code"] == "ProcessDied" and not path.exists()
+    connection.close()

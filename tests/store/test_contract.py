@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import time
 from array import array
 
 import pytest
 from stores import STORES, Sender, born, ended, points
 
-from jupyter_aml.errors import FilterException
+from jupyter_aml.errors import FilterException, RunStateException
 from jupyter_aml.store.events import (
     NO_STEP,
+    NOT_HEARD_OF,
     Batch,
     ExperimentDeleted,
     ExperimentPut,
@@ -126,6 +128,25 @@ def test_an_end_meant_for_the_owner_spares_a_run_that_another_took_over(store, s
     assert store.open_runs() == []
 
 
+def test_a_run_whose_writer_is_silent_is_found_and_goes_on_when_it_is_heard_of_again(store, send):
+    send(
+        born("lost", owner="j"), born("canceled", owner="j"), born("other's", owner="k"), ended("canceled", "Canceled")
+    )
+    assert store.silent(3600) == []
+    time.sleep(1.1)  # a writer that spoke a moment ago is not looked after
+    assert store.silent(1) == ["j"]  # of k nobody knows a journal
+    gone = {"code": NOT_HEARD_OF, "message": "…"}
+    Sender(store, "finder")(ended("lost", "Failed", at=time.time(), error=gone, only_owner="j"))
+    assert store.run("lost").status == "Failed" and store.silent(1) == []
+    assert store.apply(Batch(journal="j", first=0, count=0, events=[])) == 4
+    again = store.run("lost")
+    assert (again.status, again.error, again.ended) == ("Running", None, None)
+    assert store.run("canceled").status == "Canceled" and store.silent(1) == []
+    send(ended("lost"))
+    assert store.run("lost").status == "Completed"
+    assert store.check() == []
+
+
 def test_numbers_count_the_root_runs_of_an_experiment(store, send):
     send(born("a"), born("c", parent="a"), born("b"), born("o", "other"))
     assert [store.run(i).number for i in ("a", "b", "o")] == [1, 2, 1]
@@ -208,6 +229,25 @@ def test_experiments_are_made_changed_archived_renamed_and_deleted(store, send):
     send(ExperimentDeleted(name="f", at=4.0))
     assert store.experiments(archived=None) == []
     assert store.run("r") is None
+
+
+@pytest.mark.parametrize(
+    "deleted", [ExperimentDeleted(name="e", at=1.0, only_ended=True), RunDeleted(run="up", at=1.0, only_ended=True)]
+)
+def test_what_has_open_runs_is_not_deleted_when_only_ended_ones_are_meant(store, send, deleted):
+    send(born("up"), born("below", parent="up"), ended("up"))
+    with pytest.raises(RunStateException, match="below"):
+        store.apply(Batch(journal="once", first=0, count=1, events=[deleted]))
+    assert store.applied("once") == 0 and store.run("up").status == "Completed"
+    send(ended("below"))
+    store.apply(Batch(journal="once", first=0, count=1, events=[deleted]))
+    assert store.run("up") is None and store.run("below") is None
+
+
+def test_all_contents_are_listed_wherever_they_are(store):
+    put = {store.blobs.put_bytes(bytes([i]) * i) for i in range(5)}
+    assert {(one.digest, one.size) for one in store.blobs.walk()} >= put
+    assert all(abs(one.time - time.time()) < 600 for one in store.blobs.walk())
 
 
 def test_an_experiment_cannot_take_the_name_of_another(store, send):

@@ -276,3 +276,50 @@ def test_a_servers_contents_come_back_whatever_way_they_came(size, tmp_path):
         connection.blobs.fetch("0" * 64, tmp_path / "nothing")
     assert {path.name for path in tmp_path.iterdir()} - {"aml-home", "runtime"} == {"deep", "file"}
     connection.close()
+
+
+SPEAKS = """
+import sys, time
+from jupyter_aml import Experiment, Workspace
+run = Experiment(Workspace.from_url(sys.argv[1]), "far").start_logging(snapshot_directory=None)
+run.log("loss", 1.0)
+run._connection.flush()
+print(run.id, flush=True)
+sys.stdin.readline()
+run.log("loss", 2.0)
+run.complete()
+"""
+
+
+def test_the_run_of_a_machine_that_fell_silent_is_failed_and_goes_on_when_it_is_back(tmp_path, monkeypatch):
+    url = postgres_process.address()
+    workspace = Workspace.from_url(url, create=True, artifacts=str(tmp_path / "artifacts"))
+    environment = {**os.environ, "JUPYTER_AML_HOME": str(tmp_path / "another machine")}
+    far = subprocess.Popen(
+        [sys.executable, "-c", SPEAKS, url], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        run_id = far.stdout.readline().strip()
+        connection = workspace.connection
+        connection.recover()
+        assert connection.store.run(run_id).status == "Running"
+        far.send_signal(signal.SIGSTOP)
+        monkeypatch.setenv("JUPYTER_AML_SILENCE", "1.5")
+        deadline = time.monotonic() + 60
+        while connection.store.run(run_id).status == "Running":
+            assert time.monotonic() < deadline
+            connection._listened = 0.0
+            connection.recover()
+            time.sleep(0.1)
+        lost = connection.store.run(run_id)
+        assert (lost.status, lost.error["code"]) == ("Failed", "NotHeardOf")
+        far.send_signal(signal.SIGCONT)
+        far.communicate("go on\n", timeout=60)
+        assert far.returncode == 0
+    finally:
+        far.kill()
+        workspace.connection.close()
+    store = place_of(url).open_store()
+    with closing(store):
+        assert store.run(run_id).status == "Completed"
+        assert list(store.series(run_id, "loss").values) == [1.0, 2.0]

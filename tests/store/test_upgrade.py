@@ -15,7 +15,6 @@ from stores import Sender, born, points
 from jupyter_aml.errors import StoreVersionException
 from jupyter_aml.store.records import AssetRecord, RunQuery
 from jupyter_aml.store.sql import migrate, schema
-from jupyter_aml.store.sql.check import check
 from jupyter_aml.store.sql.store import in_folder
 
 OLD = sorted((Path(__file__).parent / "old").glob("*.sql"))
@@ -56,7 +55,7 @@ def test_data_of_an_old_schema_are_all_there(dump, tmp_path) -> None:
     assert store.text("c", "stdout.txt") == "hello\n" and store.files("r")[0].path == "outputs/m.pkl"
     assert store.snapshot("s").files["train.py"][1] == 8 and store.experiment("e").description == "about"
     assert store.settings()["description"] == "mine" and store.changes()[0].verb == "created"
-    assert list(check(store)) == []
+    assert store.check() == []
     send = Sender(store, "new")
     send(born("s"), points("r", "late", [1.0]))
     assert {r.id for r in store.runs(RunQuery()).runs} == {"s", "r"}

@@ -11,6 +11,7 @@ import itertools
 import random
 import warnings
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from jupyter_aml.errors import UserErrorException
@@ -35,7 +36,10 @@ class Sampler:
     """
 
     def __init__(self, sampling: Mapping[str, Any], *, maximize: bool, seed: int) -> None:
-        optuna = load()
+        check()
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.method = str(sampling["name"])
         self.space = space.read(sampling["parameter_space"])
         self.size = space.size(self.space)
@@ -148,20 +152,16 @@ class Sampler:
             return samplers.TPESampler(seed=seed, constant_liar=True)
 
 
-def load() -> Any:
-    """Optuna.
+def check() -> None:
+    """Whether a search can be led here.
 
     Raises:
-        UserErrorException: it is not installed.
+        UserErrorException: Optuna is not installed.
     """
-    try:
-        import optuna
-    except ImportError:
+    if find_spec("optuna") is None:
         raise UserErrorException(
             'Hyperparameter searches need Optuna, which is not installed: pip install "jupyter_aml[search]".'
-        ) from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna
+        )
 
 
 def _distribution(optuna: Any, one: space.Parameter) -> Any:

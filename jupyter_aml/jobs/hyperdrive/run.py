@@ -14,10 +14,11 @@ from typing import Any
 
 from jupyter_aml.errors import RunStateException
 from jupyter_aml.jobs.hyperdrive.submission import RUN_TYPE
-from jupyter_aml.jobs.script_run import ScriptRun
+from jupyter_aml.jobs.script_run import SYSTEM, ScriptRun
 from jupyter_aml.store.contract import Store
 from jupyter_aml.store.home import folder_name
 from jupyter_aml.store.records import TERMINAL, MetricRecord, RunQuery, RunRecord
+from jupyter_aml.tracking.metrics import shape
 
 _SOME = 200
 
@@ -122,11 +123,28 @@ class HyperDriveRun(ScriptRun):
             recursive, run_type: without effect: it is the children's in any case.
             populate: as `Run.get_metrics`.
         """
+        store = self._connection.store
+        ids = [record.id for record in children_of(store, self._id)]
         found = {}
-        for record in children_of(self._connection.store, self._id):
-            metrics = ScriptRun(self._experiment, record.id).get_metrics(name, populate=populate)
-            if metrics:
-                found[record.id] = metrics
+        for some in (ids[at : at + _SOME] for at in range(0, len(ids), _SOME)):
+            for run_id, summaries in store.metrics(some).items():
+                found[run_id] = self._values(run_id, summaries, name, populate)
+        return {run_id: found[run_id] for run_id in ids if found.get(run_id)}
+
+    def _values(
+        self, run_id: str, summaries: Mapping[str, MetricRecord], name: str | None, populate: bool
+    ) -> dict[str, Any]:
+        """Metrics of a child. What was logged once is in its summary."""
+        found: dict[str, Any] = {}
+        for metric, summary in summaries.items():
+            if metric != name if name is not None else metric.startswith(SYSTEM):
+                continue
+            if summary.kind == "scalar" and summary.count == 1:
+                found[metric] = summary.last
+            else:
+                series = self._connection.store.series(run_id, metric)
+                if series is not None:
+                    found[metric] = shape(run_id, series, populate)
         return found
 
     def get_diagnostics(self) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from jupyter_aml.errors import ConflictException
 from jupyter_aml.jobs import launching
 from jupyter_aml.jobs import submit as scripts
-from jupyter_aml.jobs.hyperdrive.ask import load
+from jupyter_aml.jobs.hyperdrive.ask import check
 from jupyter_aml.store.connection import Connection
 from jupyter_aml.store.events import RunChanged, RunCreated, SnapshotTaken
 from jupyter_aml.store.records import JobRecord, RunRecord
@@ -68,7 +68,7 @@ def submit_search(
         ComputeTargetException: no such target, or it takes no runs now.
         StoreUnavailableException: nothing was queued.
     """
-    load()
+    check()
     connection: Connection = workspace.connection
     script = config.run_config
     definition, body = scripts._described(workspace, script)
@@ -127,6 +127,8 @@ def submit_search(
     connection.store.put_job(job)
     connection.write(RunChanged(run=born.id, at=time.time(), owner=""))
     launching.ensure(connection, queue)
+    if definition["target"] == launching.LOCAL:
+        target.wake()  # the children's launcher starts beside the leader's, not after it
     scripts._record_git(connection, born.id, source)
     run = kinds.made(type(None), experiment, born.id, RUN_TYPE)
     run._config = config

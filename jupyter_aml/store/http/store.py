@@ -90,6 +90,10 @@ class HttpStore(HttpAssets, Store):
         """See Store.open_runs."""
         return list(self._ask("open_runs", owner))
 
+    def silent(self, seconds: float) -> list[str]:
+        """See Store.silent."""
+        return list(self._ask("silent", seconds))
+
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, MetricRecord]]:
         """See Store.metrics."""
         return dict(self._ask("metrics", list(run_ids)))
@@ -182,6 +186,10 @@ class HttpStore(HttpAssets, Store):
         """See Store.put_settings."""
         body = wire.dumps({"values": dict(values), "keep": keep})
         self._client.request("POST", "settings", body, headers={"Content-Type": wire.MEDIA_TYPE})
+
+    def check(self) -> list[str]:
+        """See Store.check."""
+        return list(self._ask("check"))
 
     def close(self) -> None:
         """See Store.close."""

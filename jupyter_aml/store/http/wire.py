@@ -22,7 +22,7 @@ READS = frozenset(
     {
         "applied", "experiments", "experiment", "run", "runs", "open_runs", "metrics", "series", "sampled", "files", "text",
         "snapshot", "referenced", "changes", "activity", "last_change", "settings", "about",
-        "asset", "assets", "asset_names", "links", "job", "jobs",
+        "asset", "assets", "asset_names", "links", "job", "jobs", "silent", "check",
     }
 )  # fmt: skip
 """Methods of the contract that change nothing."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import Connection, and_, delete, select, update
 
-from jupyter_aml.errors import ConflictException
+from jupyter_aml.errors import ConflictException, RunStateException
 from jupyter_aml.store import events as e
 from jupyter_aml.store.records import TERMINAL, RunRecord
 from jupyter_aml.store.sql import assets, points
 from jupyter_aml.store.sql import schema as t
 from jupyter_aml.store.sql.work import Row, Work, dumps, merged, pieces
+
+_SKEW = 3600.0
+"""Seconds by which the clocks of machines may differ where it is only about what is looked at."""
 
 
 def apply_events(work: Work, events: Sequence[e.Event]) -> None:
@@ -122,7 +126,10 @@ def _experiment_deleted(work: Work, event: e.ExperimentDeleted) -> None:
     work.flush()
     c = work.connection
     ids = list(c.execute(select(t.run.c.id).where(t.run.c.experiment == row["id"])).scalars())
-    _delete_runs(work, _with_descendants(work, ids))
+    ids = _with_descendants(work, ids)
+    if event.only_ended:
+        _check_ended(work, ids, f"of experiment {row['name'][:100]!r}")
+    _delete_runs(work, ids)
     c.execute(delete(t.experiment).where(t.experiment.c.id == row["id"]))
     work.forget()
     work.change(event.at, event.who, "deleted", "experiment", row["name"], row["name"])
@@ -278,6 +285,26 @@ def _run_status(work: Work, event: e.RunStatus) -> None:
     )
 
 
+def unheard(c: Connection, owner: str, seconds: float) -> list[str]:
+    """Runs of a writer that were failed because nothing was heard of it, which was so for that many seconds."""
+    r = t.run.c
+    lately = r.ended > time.time() - seconds - _SKEW
+    held = (lately, r.owner == owner, r.status == "Failed", r.error.like(f'%"{e.NOT_HEARD_OF}"%'))
+    return list(c.execute(select(r.id).where(*held)).scalars())
+
+
+def revive(work: Work, ids: Sequence[str], at: float) -> None:
+    """Let these runs go on: their writer is heard of again."""
+    work.runs.load(ids)
+    for id in ids:
+        row = work.runs.get(id)
+        if row is not None and json.loads(row["error"] or "{}").get("code") == e.NOT_HEARD_OF:
+            before = dict(row)
+            work.runs.touch(id)
+            row.update(status="Running", error=None, ended=None, duration=None)
+            _changed(work, row, before, at, "")
+
+
 def _run_changed(work: Work, event: e.RunChanged) -> None:
     if event.only_revision is not None:
         _check_revision(work, work.runs.get(event.run), event.only_revision, "run", event.run)
@@ -308,11 +335,32 @@ def _run_deleted(work: Work, event: e.RunDeleted) -> None:
     work.flush()
     row = dict(row)
     experiment = work.name_of(row["experiment"])
-    _delete_runs(work, _with_descendants(work, [event.run]))
+    ids = _with_descendants(work, [event.run])
+    if event.only_ended:
+        _check_ended(work, ids, f"of run {event.run} and those below it")
+    _delete_runs(work, ids)
     work.forget()
     if not row["ghost"]:
         work.change(
             event.at, event.who, "deleted", "run", event.run, experiment, row["root"], {"parent": row["parent"]}
+        )
+
+
+def _check_ended(work: Work, ids: list[str], which: str) -> None:
+    """Refuse the batch when some of these runs are still open.
+
+    Raises:
+        RunStateException: naming one.
+    """
+    r = t.run.c
+    running: list[str] = []
+    for some in pieces(ids):
+        held = (r.id.in_(some), r.ended.is_(None), r.ghost.is_(False))
+        running += work.connection.execute(select(r.id).where(*held)).scalars()
+    if running:
+        raise RunStateException(
+            f"{len(running)} {which} {'has' if len(running) == 1 else 'have'} not ended, {running[0]} for one. "
+            "Cancel what is running first; nothing was deleted."
         )
 
 

@@ -9,24 +9,22 @@ from sqlalchemy import Connection, Text, cast, func, or_, select, text
 from jupyter_aml.store import series as s
 from jupyter_aml.store.sql import migrate
 from jupyter_aml.store.sql import schema as t
-from jupyter_aml.store.sql.store import SqlStore
 
 _MOST = 20
 """Things of one kind that are named."""
 
 
-def check(store: SqlStore) -> Iterator[str]:
+def check(c: Connection) -> Iterator[str]:
     """What is wrong, a sentence each."""
-    with store._reading() as c:
-        if c.dialect.name == "sqlite":
-            found = [str(line) for line in c.execute(text(f"PRAGMA quick_check({_MOST})")).scalars()]
-            if found != ["ok"]:
-                yield from (f"SQLite's quick_check says: {line}" for line in found)
-                return  # the rest would read what cannot be read
-        if migrate.version_of(c) != t.VERSION:
-            yield f"The schema is {migrate.version_of(c)}, not {t.VERSION}."
-        yield from _relations(c)
-        yield from _blocks(c)
+    if c.dialect.name == "sqlite":
+        found = [str(line) for line in c.execute(text(f"PRAGMA quick_check({_MOST})")).scalars()]
+        if found != ["ok"]:
+            yield from (f"SQLite's quick_check says: {line}" for line in found)
+            return  # the rest would read what cannot be read
+    if migrate.version_of(c) != t.VERSION:
+        yield f"The schema is {migrate.version_of(c)}, not {t.VERSION}."
+    yield from _relations(c)
+    yield from _blocks(c)
 
 
 def _relations(c: Connection) -> Iterator[str]:

@@ -39,9 +39,12 @@ from jupyter_aml.store.sql import schema as t
 from jupyter_aml.store.sql.answers import SqlAnswers
 from jupyter_aml.store.sql.assets import SqlAssets
 from jupyter_aml.store.sql.engine import sqlite_engine, translated
-from jupyter_aml.store.sql.queue import SqlQueue
+from jupyter_aml.store.sql.queue import SqlQueue, clock
 from jupyter_aml.store.sql.work import MANY, Work, dumps, pieces
 from jupyter_aml.store.url import parameters, without_credentials
+
+QUIET = 1.0
+"""Seconds without a batch after which it is looked whether a writer's runs were failed because nothing was heard of it."""
 
 
 class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
@@ -104,11 +107,17 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
         """
         end = batch.first + batch.count
         with self._writing() as c:
-            done = c.execute(select(t.journal.c.applied).where(t.journal.c.id == batch.journal)).scalar()
-            known, done = done is not None, done or 0
+            now = clock(c)
+            heard = now - t.journal.c.time
+            found = c.execute(select(t.journal.c.applied, heard).where(t.journal.c.id == batch.journal)).first()
+            known, done = found is not None, found[0] if found is not None else 0
             if batch.scope:
                 _check_scope(c, batch)
+            if found is not None and found[1] > QUIET:
+                self._heard_again(c, batch.journal.partition("-")[0], found[1])
             if end <= done:
+                if known:  # it has nothing new to say, but it lives
+                    c.execute(update(t.journal).where(t.journal.c.id == batch.journal).values(time=now))
                 return done
             if batch.first != done:
                 raise ValueError(
@@ -120,13 +129,20 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
                 apply.apply_events(work, batch.events)
                 work.flush()
             if known:
-                c.execute(
-                    update(t.journal).where(t.journal.c.id == batch.journal).values(applied=end, time=time.time())
-                )
+                c.execute(update(t.journal).where(t.journal.c.id == batch.journal).values(applied=end, time=now))
             else:
-                new = {"id": batch.journal, "applied": end, "time": time.time(), "scope": batch.scope}
-                c.execute(t.journal.insert(), new)
+                new = {"id": batch.journal, "applied": end, "time": now, "scope": batch.scope}
+                c.execute(t.journal.insert().values(**new))
         return end
+
+    @staticmethod
+    def _heard_again(c: Connection, owner: str, seconds: float) -> None:
+        """Let the runs go on that were failed while nothing was heard of their writer for so long."""
+        lost = apply.unheard(c, owner, seconds)
+        if lost:
+            work = Work(c)
+            apply.revive(work, lost, time.time())
+            work.flush()
 
     def applied(self, journal: str) -> int:
         """See Store.applied."""
@@ -178,6 +194,13 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
             held.append(t.run.c.owner == owner)
         with self._reading() as c:
             return pages.everything(c, held)
+
+    def silent(self, seconds: float) -> list[str]:
+        """See Store.silent."""
+        owners = select(t.run.c.owner).where(t.run.c.ended.is_(None), t.run.c.ghost.is_(False)).distinct()
+        with self._reading() as c:
+            old = t.journal.c.time < clock(c) - seconds
+            return sorted(c.execute(select(t.journal.c.id).where(t.journal.c.id.in_(owners), old)).scalars())
 
     # -- metrics -------------------------------------------------------------------------------------------------
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, MetricRecord]]:
@@ -356,6 +379,13 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
             c.execute(t.setting.insert(), [{"name": name, "value": dumps(value)} for name, value in values.items()])
             work.change(time.time(), "", "changed", "workspace", self.url, data={"fields": sorted(values)})
             work.flush()
+
+    def check(self) -> list[str]:
+        """See Store.check."""
+        from jupyter_aml.store.sql.check import check
+
+        with self._reading() as c:
+            return list(check(c))
 
     def close(self) -> None:
         """See Store.close."""

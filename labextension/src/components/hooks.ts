@@ -1,5 +1,5 @@
 import { ISignal } from '@lumino/signaling';
-import { useEffect, useReducer, useState } from 'react';
+import { useEffect, useReducer, useRef, useState } from 'react';
 
 /** Render again whenever a signal is emitted. */
 export function useSignal<S, A>(signal: ISignal<S, A>): void {
@@ -25,6 +25,21 @@ export function useNow(ticking: boolean): number {
     return () => window.clearInterval(timer);
   }, [ticking]);
   return now;
+}
+
+/** A value that changes quickly, at most so often: at once, then again after `pause` milliseconds. */
+export function useSlow<T>(value: T, pause: number): T {
+  const [shown, setShown] = useState(value);
+  const last = useRef(0);
+  useEffect(() => {
+    const wait = Math.max(0, last.current + pause - Date.now());
+    const timer = window.setTimeout(() => {
+      last.current = Date.now();
+      setShown(value);
+    }, wait);
+    return () => window.clearTimeout(timer);
+  }, [value, pause]);
+  return shown;
 }
 
 export interface ILoaded<T> {

@@ -1,11 +1,12 @@
-import { Notification } from '@jupyterlab/apputils';
+import { InputDialog, Notification } from '@jupyterlab/apputils';
 import { NotebookPanel } from '@jupyterlab/notebook';
 import { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget } from '@jupyterlab/ui-components';
+import { ReactWidget, caretDownEmptyIcon } from '@jupyterlab/ui-components';
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { useSignal } from '../components/hooks';
+import { explained } from '../components/problem';
 import { trackIcon } from '../icons';
 import { IWorkspaceClient } from '../tokens';
 
@@ -18,7 +19,8 @@ type Kept = { track?: boolean; experiment?: string };
 export class TrackingModel implements IDisposable {
   constructor(
     private readonly _client: IWorkspaceClient,
-    private readonly _panel: NotebookPanel
+    private readonly _panel: NotebookPanel,
+    private readonly _trans: TranslationBundle
   ) {
     void _panel.context.ready.then(() => this.refresh());
     _panel.context.pathChanged.connect(this.refresh, this);
@@ -64,9 +66,27 @@ export class TrackingModel implements IDisposable {
       this.tracked = state.tracked;
       this.experiment = state.experiment;
     } catch (error) {
-      Notification.error((error as Error).message, { autoClose: 8000 });
+      Notification.error(explained(error as Error, this._trans), { autoClose: 8000 });
     }
     this._emit();
+  }
+
+  /** Record into another experiment from now on. */
+  async choose(experiment: string): Promise<void> {
+    try {
+      const state = await this._client.track(this._path, true, experiment);
+      this._panel.context.model.setMetadata(KEY, { ...this._kept, track: true, experiment });
+      this.tracked = state.tracked;
+      this.experiment = state.experiment;
+    } catch (error) {
+      Notification.error(explained(error as Error, this._trans), { autoClose: 8000 });
+    }
+    this._emit();
+  }
+
+  /** Names of the experiments there are. */
+  async experiments(): Promise<string[]> {
+    return (await this._client.experiments()).map(one => one.name);
   }
 
   private get _kept(): Kept {
@@ -87,6 +107,31 @@ export class TrackingModel implements IDisposable {
 
   private _isDisposed = false;
   private readonly _changed = new Signal<this, void>(this);
+}
+
+/** Ask into which experiment a notebook is recorded: one of those there are, or a new one. */
+export async function chooseExperiment(model: TrackingModel, trans: TranslationBundle): Promise<void> {
+  let known: string[] = [];
+  try {
+    known = await model.experiments();
+  } catch (error) {
+    Notification.error(explained(error as Error, trans), { autoClose: 8000 });
+    return;
+  }
+  const current = model.experiment;
+  const items = current && !known.includes(current) ? [current, ...known] : known;
+  const asked = await InputDialog.getItem({
+    title: trans.__('Record into experiment'),
+    label: trans.__('One of these, or a new name'),
+    items,
+    current,
+    editable: true,
+    okLabel: trans.__('Record')
+  });
+  const name = asked.button.accept ? asked.value?.trim() : '';
+  if (name && (name !== current || !model.tracked)) {
+    await model.choose(name);
+  }
 }
 
 /** The switch as it stands on the notebook's toolbar. */
@@ -111,16 +156,30 @@ function Switch(props: { model: TrackingModel; trans: TranslationBundle }): JSX.
     ? trans.__('Tracked: each cell becomes a run of experiment “%1”. Click to stop.', model.experiment)
     : trans.__('Not tracked. Click to record each cell as a run.');
   return (
-    <button
-      className="aml-Track jp-ToolbarButtonComponent"
-      role="switch"
-      aria-checked={model.tracked}
-      aria-label={trans.__('Track this notebook')}
-      title={hint}
-      onClick={() => void model.set(!model.tracked)}
-    >
-      <trackIcon.react tag="span" />
-      <span>{model.tracked ? trans.__('Tracked') : trans.__('Track')}</span>
-    </button>
+    <>
+      <button
+        className="aml-Track jp-ToolbarButtonComponent"
+        role="switch"
+        aria-checked={model.tracked}
+        aria-label={trans.__('Track this notebook')}
+        title={hint}
+        onClick={() => void model.set(!model.tracked)}
+      >
+        <trackIcon.react tag="span" />
+        <span>{model.tracked ? trans.__('Tracked') : trans.__('Track')}</span>
+      </button>
+      {model.tracked && (
+        <button
+          className="aml-Track aml-mod-experiment jp-ToolbarButtonComponent"
+          aria-haspopup="dialog"
+          aria-label={trans.__('Experiment %1: choose another', model.experiment)}
+          title={trans.__('Experiment “%1”. Click to choose another.', model.experiment)}
+          onClick={() => void chooseExperiment(model, trans)}
+        >
+          <span>{model.experiment}</span>
+          <caretDownEmptyIcon.react tag="span" />
+        </button>
+      )}
+    </>
   );
 }

@@ -7,6 +7,7 @@ import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../commands';
+import { explained } from '../components/problem';
 import { title } from '../format';
 import { amlIcon } from '../icons';
 import { declared, needs, reproduce, start } from '../notebook/api';
@@ -43,7 +44,7 @@ export const notebookRuns: JupyterFrontEndPlugin<void> = {
       try {
         return await work();
       } catch (error) {
-        Notification.error((error as Error).message, { autoClose: 10_000 });
+        Notification.error(explained(error as Error, trans), { autoClose: 10_000 });
         return undefined;
       }
     };

@@ -3,14 +3,15 @@ import { Dialog, ICommandPalette, InputDialog, Notification, WidgetTracker, show
 import { PageConfig, PathExt } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { NotebookPanel } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ServerConnection } from '@jupyterlab/services';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../commands';
 import { belowRoot } from '../notebook/path';
 import { title } from '../format';
-import { RunPage } from '../pages/run';
-import { RunModel } from '../pages/run/model';
+import type { RunPage } from '../pages/run';
+import type { RunModel } from '../pages/run/model';
 import { IWorkspaceClient } from '../tokens';
 
 /** Pages of the main area, and the way from a run to its cell. */
@@ -19,33 +20,37 @@ export const pages: JupyterFrontEndPlugin<void> = {
   description: 'Opens a run as a page of its own, or the cell that it ran.',
   autoStart: true,
   requires: [IWorkspaceClient],
-  optional: [ITranslator, ILayoutRestorer, IDocumentManager, ICommandPalette],
+  optional: [ITranslator, ILayoutRestorer, IDocumentManager, ICommandPalette, IRenderMimeRegistry],
   activate: (
     app: JupyterFrontEnd,
     client: IWorkspaceClient,
     translator: ITranslator | null,
     restorer: ILayoutRestorer | null,
     documents: IDocumentManager | null,
-    palette: ICommandPalette | null
+    palette: ICommandPalette | null,
+    rendermime: IRenderMimeRegistry | null
   ) => {
     const trans = (translator ?? nullTranslator).load('jupyter_aml');
     const { commands, shell } = app;
     const tracker = new WidgetTracker<RunPage>({ namespace: 'jupyter-aml-run' });
 
-    const openRun = (id: string) => {
+    const openRun = async (id: string) => {
+      // The page, with its charts, is fetched when the first one is opened.
+      const { RunPage } = await import('../pages/run');
       let page = tracker.find(one => one.model.id === id);
       if (!page) {
         page = new RunPage(
           client,
           id,
           {
-            openRun: run => openRun(run.id),
+            openRun: run => void openRun(run.id),
             jumpToCell: run =>
               void jump(String(run.details.notebook ?? ''), String(run.details.cell_id ?? ''), run.parent),
             openAsItRan: run => void commands.execute(CommandIDs.openAsItRan, { id: run.id }),
             reproduce: run => void commands.execute(CommandIDs.reproduceRun, { id: run.id }),
             resubmit: run => void commands.execute(CommandIDs.resubmitRun, { id: run.id }),
-            remove: model => void remove(model)
+            remove: model => void remove(model),
+            rendermime
           },
           trans
         );
@@ -147,7 +152,7 @@ export const pages: JupyterFrontEndPlugin<void> = {
           id = asked.value?.trim() || null;
         }
         if (id) {
-          openRun(id);
+          await openRun(id);
         }
       }
     });

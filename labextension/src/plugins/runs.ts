@@ -1,30 +1,42 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../commands';
+import { amlIcon } from '../icons';
 import { RunsPanel } from '../panels/runs';
 import { RunsModel } from '../panels/runs/model';
-import { IWorkspaceClient } from '../tokens';
+import { SectionsModel } from '../panels/sections/model';
+import { ISections, IWorkspaceClient } from '../tokens';
+
+const OPEN = 'jupyter-aml:sections';
 
 /** The left panel. */
-export const runs: JupyterFrontEndPlugin<void> = {
+export const runs: JupyterFrontEndPlugin<ISections> = {
   id: 'jupyter-aml:runs',
   description: 'Shows experiments and their runs in the left area, as they happen.',
   autoStart: true,
+  provides: ISections,
   requires: [IWorkspaceClient],
-  optional: [ITranslator, ILayoutRestorer, ICommandPalette],
+  optional: [ITranslator, ILayoutRestorer, ICommandPalette, IStateDB],
   activate: (
     app: JupyterFrontEnd,
     client: IWorkspaceClient,
     translator: ITranslator | null,
     restorer: ILayoutRestorer | null,
-    palette: ICommandPalette | null
+    palette: ICommandPalette | null,
+    state: IStateDB | null
   ) => {
     const trans = (translator ?? nullTranslator).load('jupyter_aml');
     const { commands } = app;
+    const sections = new SectionsModel({
+      load: async () => ((await state?.fetch(OPEN)) as string[] | undefined) ?? null,
+      save: async open => state?.save(OPEN, open)
+    });
     const panel = new RunsPanel(
       new RunsModel(client),
+      sections,
       {
         openRun: run => void commands.execute(CommandIDs.openRun, { id: run.id }),
         openExperiment: name => void commands.execute(CommandIDs.openExperiment, { name }),
@@ -34,6 +46,7 @@ export const runs: JupyterFrontEndPlugin<void> = {
             cell: String(run.details.cell_id ?? ''),
             session: run.parent ?? ''
           }),
+        switchWorkspace: name => void commands.execute(CommandIDs.switchWorkspace, { name }),
         trackNotebook: () => void commands.execute(CommandIDs.toggleTracking, { tracked: true })
       },
       trans
@@ -41,9 +54,13 @@ export const runs: JupyterFrontEndPlugin<void> = {
     app.shell.add(panel, 'left', { rank: 350 });
     restorer?.add(panel, 'jupyter-aml-runs');
     commands.addCommand(CommandIDs.showRuns, {
-      label: trans.__('Show Experiments and Runs'),
+      label: args => (args.isLauncher ? trans.__('Experiments and Runs') : trans.__('Show Experiments and Runs')),
+      caption: trans.__('The workspace in the left area: its experiments, and what runs'),
+      icon: args => (args.isPalette ? undefined : amlIcon),
+      describedBy: { args: { type: 'object', properties: {} } },
       execute: () => app.shell.activateById(panel.id)
     });
-    palette?.addItem({ command: CommandIDs.showRuns, category: trans.__('Experiments') });
+    palette?.addItem({ command: CommandIDs.showRuns, category: trans.__('Experiments'), args: { isPalette: true } });
+    return sections;
   }
 };

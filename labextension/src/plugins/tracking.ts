@@ -6,7 +6,7 @@ import { Widget } from '@lumino/widgets';
 
 import { CommandIDs } from '../commands';
 import { DRIVE } from '../notebook/drive';
-import { TrackingModel, TrackingSwitch } from '../notebook/tracking';
+import { TrackingModel, TrackingSwitch, chooseExperiment } from '../notebook/tracking';
 import { IWorkspaceClient } from '../tokens';
 
 const INTRODUCED = 'jupyter-aml:introduced';
@@ -38,7 +38,7 @@ export const tracking: JupyterFrontEndPlugin<void> = {
     const modelOf = (panel: NotebookPanel): TrackingModel => {
       let model = models.get(panel);
       if (!model) {
-        const made = (model = new TrackingModel(client, panel));
+        const made = (model = new TrackingModel(client, panel, trans));
         models.set(panel, made);
         made.changed.connect(() => made.tracked && introduce());
         panel.disposed.connect(() => made.dispose());
@@ -65,6 +65,21 @@ export const tracking: JupyterFrontEndPlugin<void> = {
         await model.set(typeof args.tracked === 'boolean' ? args.tracked : !model.tracked);
       }
     });
+    app.commands.addCommand(CommandIDs.chooseExperiment, {
+      label: trans.__('Record this Notebook into Another Experiment…'),
+      caption: trans.__('Choose the experiment that the cells of this notebook are recorded into'),
+      isEnabled: () => notebooks.currentWidget !== null,
+      describedBy: { args: { type: 'object', properties: { name: { type: 'string' } } } },
+      execute: async args => {
+        const panel = notebooks.currentWidget;
+        if (panel && typeof args.name === 'string' && args.name) {
+          await modelOf(panel).choose(args.name);
+        } else if (panel) {
+          await chooseExperiment(modelOf(panel), trans);
+        }
+      }
+    });
+    palette?.addItem({ command: CommandIDs.chooseExperiment, category: trans.__('Experiments') });
     palette?.addItem({ command: CommandIDs.toggleTracking, category: trans.__('Experiments') });
   }
 };

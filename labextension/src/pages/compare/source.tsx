@@ -1,8 +1,10 @@
 import * as React from 'react';
 
 import { useLoaded } from '../../components/hooks';
-import { notebookText, title } from '../../format';
+import { title } from '../../format';
+import { asItRan } from '../../notebook/api';
 import { lineDiff } from '../../notebook/diff';
+import { NotebookDiff } from '../../notebook/notebook-diff';
 import { IRun } from '../../wire';
 import { IPart } from './parts';
 
@@ -10,6 +12,9 @@ import { IPart } from './parts';
 const AROUND = 3;
 /** What a cell executed, beside the files of its snapshot. */
 const CELL = '';
+/** The notebook as it ran: its cells and what they showed. No file's path has this character. */
+const NOTEBOOK = '\0';
+const OF_NOTEBOOK = new Set(['aml.session', 'aml.notebook']);
 
 interface IFileOfTwo {
   path: string;
@@ -47,7 +52,9 @@ export function ComparedSource(props: IPart): JSX.Element {
         before === after ? 'same' : before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
       return [{ path: file.path, state }];
     });
-    return [...cells, ...kept.sort((x, y) => Number(x.state === 'same') - Number(y.state === 'same'))];
+    const notebook: IFileOfTwo[] =
+      a !== b && OF_NOTEBOOK.has(a.type) && OF_NOTEBOOK.has(b.type) ? [{ path: NOTEBOOK, state: 'changed' }] : [];
+    return [...notebook, ...cells, ...kept.sort((x, y) => Number(x.state === 'same') - Number(y.state === 'same'))];
   }, [sources, a, b]);
   const shown = files.find(file => file.path === path) ?? files[0];
   const choice = (label: string, value: IRun | undefined, onChange: (id: string) => void) => (
@@ -85,13 +92,21 @@ export function ComparedSource(props: IPart): JSX.Element {
             {files.map(file => (
               <li key={file.path}>
                 <button className="aml-Link" aria-current={file === shown} onClick={() => setPath(file.path)}>
-                  {file.path === CELL ? trans.__('the cell') : file.path}
+                  {file.path === CELL
+                    ? trans.__('the cell')
+                    : file.path === NOTEBOOK
+                      ? trans.__('the notebook as it ran')
+                      : file.path}
                 </button>{' '}
-                <small className={`aml-mod-${file.state}`}>{words[file.state]}</small>
+                {file.path !== NOTEBOOK && <small className={`aml-mod-${file.state}`}>{words[file.state]}</small>}
               </li>
             ))}
           </ul>
-          <FileDiff {...props} file={shown} a={a} b={b} keepers={sources?.keepers ?? {}} />
+          {shown.path === NOTEBOOK ? (
+            <RanDiff {...props} a={a} b={b} />
+          ) : (
+            <FileDiff {...props} file={shown} a={a} b={b} keepers={sources?.keepers ?? {}} />
+          )}
         </div>
       )}
     </>
@@ -100,6 +115,33 @@ export function ComparedSource(props: IPart): JSX.Element {
 
 function sourceOf(run: IRun): string | null {
   return typeof run.details.source === 'string' ? run.details.source : null;
+}
+
+/** Two notebooks as they ran. */
+function RanDiff(props: IPart & { a: IRun; b: IRun }): JSX.Element {
+  const { model, a, b, trans } = props;
+  const { value, error } = useLoaded(
+    () => Promise.all([asItRan(model.client, a.id), asItRan(model.client, b.id)]),
+    [a.id, b.id, a.status, b.status]
+  );
+  if (error) {
+    return <div className="aml-Message aml-mod-error">{error}</div>;
+  }
+  return value ? (
+    <NotebookDiff before={value[0].content} after={value[1].content} trans={trans} />
+  ) : (
+    <p className="aml-Message">{trans.__('Loading…')}</p>
+  );
+}
+
+/** A notebook document; null where a text is none. */
+function notebookOf(text: string): object | null {
+  try {
+    const found = JSON.parse(text) as { cells?: unknown };
+    return Array.isArray(found.cells) ? found : null;
+  } catch {
+    return null;
+  }
 }
 
 function FileDiff(
@@ -114,19 +156,26 @@ function FileDiff(
     if (absent || !keeper) {
       return '';
     }
-    const text = await model.client.sourceText(keeper, file.path);
-    return file.path.endsWith('.ipynb') ? notebookText(text) : text;
+    return model.client.sourceText(keeper, file.path);
   };
   const { value: texts, error } = useLoaded(
     () => Promise.all([textOf(a, file.state === 'added'), textOf(b, file.state === 'removed')]),
     [a.id, b.id, file.path, file.state]
   );
-  const lines = React.useMemo(() => (texts ? diffOf(texts[0], texts[1]) : []), [texts]);
+  const notebooks = React.useMemo(
+    () => (texts && file.path.endsWith('.ipynb') ? texts.map(text => notebookOf(text || '{"cells": []}')) : null),
+    [texts, file.path]
+  );
+  const documents = notebooks?.every(one => one !== null) ? notebooks : null;
+  const lines = React.useMemo(() => (texts && !documents ? diffOf(texts[0], texts[1]) : []), [texts, documents]);
   if (error) {
     return <div className="aml-Message aml-mod-error">{error}</div>;
   }
   if (!texts) {
     return <p className="aml-Message">{trans.__('Loading…')}</p>;
+  }
+  if (documents) {
+    return <NotebookDiff before={documents[0]} after={documents[1]} trans={trans} />;
   }
   if (texts[0] === texts[1]) {
     return <pre className="aml-Code">{texts[0]}</pre>;

@@ -1,6 +1,7 @@
 import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 
+import { explained } from '../../components/problem';
 import { title } from '../../format';
 import { IRow } from '../../wire';
 import { ExperimentModel, IEdit, IOutcome } from './model';
@@ -48,7 +49,9 @@ export async function editRun(model: ExperimentModel, row: IRow, edit: IEdit, tr
   try {
     await model.edit(row, edit);
   } catch (error) {
-    Notification.error(trans.__('%1 was not changed. %2', title(row), (error as Error).message), { autoClose: 8000 });
+    Notification.error(trans.__('%1 was not changed. %2', title(row), explained(error as Error, trans)), {
+      autoClose: 8000
+    });
   }
 }
 
@@ -63,7 +66,7 @@ function tell(outcome: IOutcome, verb: string, trans: TranslationBundle): void {
         outcome.failed.length,
         verb,
         first.name,
-        first.message
+        explained(first.error, trans)
       ),
       { autoClose: 10000 }
     );

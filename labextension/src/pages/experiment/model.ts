@@ -29,7 +29,7 @@ export interface IEdit {
 /** What could not be done to some of several runs. */
 export interface IOutcome {
   done: number;
-  failed: { name: string; message: string }[];
+  failed: { name: string; error: Error }[];
 }
 
 /** An experiment's runs as its page shows them. No DOM. */
@@ -348,7 +348,7 @@ export class ExperimentModel implements IDisposable {
           this._drop(new Set([row.id])); // somebody else was faster
           outcome.done++;
         } else {
-          outcome.failed.push({ name: row.name || row.id, message: (error as Error).message });
+          outcome.failed.push({ name: row.name || row.id, error: error as Error });
         }
       }
     }

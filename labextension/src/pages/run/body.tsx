@@ -11,6 +11,7 @@ import { Files } from './files';
 import { Images } from './images';
 import { Metrics } from './metrics';
 import { RunModel, Tab } from './model';
+import { NotebookAsItRan } from './notebook';
 import { Overview } from './overview';
 import { CELLS } from './parent';
 import { Source } from './source';
@@ -19,6 +20,7 @@ import { GitChanges, Log } from './texts';
 
 const TABS: Record<Tab, (props: ITabProps) => JSX.Element> = {
   overview: Overview,
+  notebook: NotebookAsItRan,
   metrics: Metrics,
   images: Images,
   files: Files,
@@ -46,6 +48,7 @@ export function RunBody(props: { model: RunModel; actions: IPageActions; trans: 
   }
   const names: Record<Tab, string> = {
     overview: trans.__('Overview'),
+    notebook: trans.__('Notebook'),
     metrics: trans.__('Metrics'),
     images: trans.__('Images'),
     files: trans.__('Files'),
@@ -55,7 +58,9 @@ export function RunBody(props: { model: RunModel; actions: IPageActions; trans: 
     children: CELLS.has(run.type) ? trans.__('Cells') : trans.__('Runs below'),
     details: trans.__('Details')
   };
-  const shown = (Object.keys(names) as Tab[]).filter(tab => tab !== 'children' || run.child_count > 0);
+  const shown = (Object.keys(names) as Tab[]).filter(
+    tab => (tab !== 'children' || run.child_count > 0) && (tab !== 'notebook' || CELLS.has(run.type))
+  );
   const Content = TABS[model.tab];
   return (
     <div className="aml-Page">

@@ -12,7 +12,8 @@ const SHARE = 4;
 const FIRST_RETRY = 2000;
 const LONGEST_RETRY = 20_000;
 
-export type Tab = 'overview' | 'metrics' | 'images' | 'files' | 'source' | 'changes' | 'log' | 'children' | 'details';
+export type Tab =
+  'overview' | 'notebook' | 'metrics' | 'images' | 'files' | 'source' | 'changes' | 'log' | 'children' | 'details';
 
 /** One run as its page shows it. No DOM. */
 export class RunModel implements IDisposable {

@@ -1,6 +1,7 @@
 import { useLoaded } from '../../components/hooks';
-import { bytes, notebookText, plainText } from '../../format';
+import { bytes, plainText } from '../../format';
 import { IFile } from '../../wire';
+import { NotebookView } from '../../notebook/notebook-view';
 import { parseTable } from './csv';
 import { isImage } from './gallery';
 import { ITabProps } from './tab';
@@ -13,7 +14,7 @@ const ROWS = 200;
 
 /** A file as a person reads it. */
 export function Preview(props: ITabProps & { file: IFile }): JSX.Element {
-  const { model, run, file, trans } = props;
+  const { model, run, file, actions, trans } = props;
   const url = `${model.client.fileUrl(run.id, file.path)}?digest=${file.digest}`;
   const suffix = file.path.split('.').pop()?.toLowerCase() ?? '';
   const asText = !isImage(file.path) && suffix !== 'html' && suffix !== 'pdf' && file.size <= MOST;
@@ -39,6 +40,8 @@ export function Preview(props: ITabProps & { file: IFile }): JSX.Element {
         <p className="aml-Message">{trans.__('This file is no text. Download it.')}</p>
       ) : suffix === 'csv' || suffix === 'tsv' ? (
         <TextTable rows={parseTable(text, suffix === 'tsv' ? '\t' : ',', ROWS + 1)} />
+      ) : suffix === 'ipynb' && notebookOf(text) ? (
+        <NotebookView content={notebookOf(text)} rendermime={actions.rendermime} trans={trans} />
       ) : (
         <pre className="aml-Code" tabIndex={0}>
           {readable(text, suffix).slice(0, CHARACTERS)}
@@ -56,10 +59,15 @@ async function read(url: string): Promise<string> {
   return answer.text();
 }
 
-function readable(text: string, suffix: string): string {
-  if (suffix === 'ipynb') {
-    return notebookText(text);
+function notebookOf(text: string): object | null {
+  try {
+    return JSON.parse(text) as object;
+  } catch {
+    return null;
   }
+}
+
+function readable(text: string, suffix: string): string {
   if (suffix === 'json') {
     try {
       return JSON.stringify(JSON.parse(text), null, 2);

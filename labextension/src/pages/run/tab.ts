@@ -1,3 +1,4 @@
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { IRun } from '../../wire';
@@ -12,6 +13,8 @@ export interface IPageActions {
   reproduce(run: IRun): void;
   /** Run again with changed parameters. */
   resubmit(run: IRun): void;
+  /** What draws the outputs of cells. */
+  readonly rendermime: IRenderMimeRegistry | null;
   /** Ask, then delete. */
   remove(model: RunModel): void;
 }

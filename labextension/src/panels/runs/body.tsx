@@ -2,22 +2,25 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { refreshIcon } from '@jupyterlab/ui-components';
 
 import { useNow, useSignal } from '../../components/hooks';
+import { Section, Sections } from '../sections/body';
+import { SectionsModel } from '../sections/model';
+import { WorkspaceSwitch } from '../sections/switch';
 import { RunsModel } from './model';
 import { ExperimentRow, IActions, ITree, RunRow } from './rows';
 
 /** What the panel needs besides its model. */
 export interface IRunsProps {
   model: RunsModel;
-  actions: IActions & { trackNotebook(): void };
+  sections: SectionsModel;
+  actions: IActions & { trackNotebook(): void; switchWorkspace(name: string): void };
   trans: TranslationBundle;
 }
 
-/** Experiments and their runs, as they happen. */
+/** The workspace: its experiments and their runs as they happen, and the sections of everything else. */
 export function RunsBody(props: IRunsProps): JSX.Element {
-  const { model, trans } = props;
+  const { model, sections, trans } = props;
   useSignal(model.stateChanged);
-  const now = useNow(model.running);
-  const tree = { model, actions: props.actions, now, trans };
+  useSignal(sections.changed);
   return (
     <div className="aml-Runs">
       <div className="aml-Runs-head">
@@ -31,9 +34,13 @@ export function RunsBody(props: IRunsProps): JSX.Element {
               : trans.__('Not connected to the server; trying again')
           }
         />
-        <span className="aml-Runs-workspace" title={model.info?.workspace.url}>
-          {model.info?.workspace.name ?? ''}
-        </span>
+        <WorkspaceSwitch
+          client={model.client}
+          name={model.info?.workspace.name ?? ''}
+          url={model.info?.workspace.url ?? ''}
+          onSwitch={name => props.actions.switchWorkspace(name)}
+          trans={trans}
+        />
         <button
           className="aml-Refresh"
           title={trans.__('Load anew')}
@@ -43,6 +50,25 @@ export function RunsBody(props: IRunsProps): JSX.Element {
           <refreshIcon.react tag="span" width="16px" />
         </button>
       </div>
+      <Section
+        model={sections}
+        id="experiments"
+        label={trans.__('Experiments')}
+        count={model.loaded ? model.experiments.length : null}
+      >
+        {() => <Experiments {...props} />}
+      </Section>
+      <Sections model={sections} trans={trans} />
+    </div>
+  );
+}
+
+function Experiments(props: IRunsProps): JSX.Element {
+  const { model, trans } = props;
+  const now = useNow(model.running);
+  const tree = { model, actions: props.actions, now, trans };
+  return (
+    <>
       <input
         className="aml-Search jp-mod-styled"
         type="search"
@@ -72,7 +98,7 @@ export function RunsBody(props: IRunsProps): JSX.Element {
         <input type="checkbox" checked={model.archived} onChange={event => model.showArchived(event.target.checked)} />
         {trans.__('Archived experiments')}
       </label>
-    </div>
+    </>
   );
 }
 

@@ -3,13 +3,15 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import { createElement } from 'react';
 
 import { amlIcon } from '../../icons';
+import { SectionsModel } from '../sections/model';
 import { IRunsProps, RunsBody } from './body';
 import { RunsModel } from './model';
 
-/** The left panel: experiments and their runs. */
+/** The left panel: experiments and their runs, and the sections of everything else. */
 export class RunsPanel extends ReactWidget {
   constructor(
     readonly model: RunsModel,
+    private readonly _sections: SectionsModel,
     private readonly _actions: IRunsProps['actions'],
     private readonly _trans: TranslationBundle
   ) {
@@ -23,7 +25,12 @@ export class RunsPanel extends ReactWidget {
   }
 
   render(): JSX.Element {
-    return createElement(RunsBody, { model: this.model, actions: this._actions, trans: this._trans });
+    return createElement(RunsBody, {
+      model: this.model,
+      sections: this._sections,
+      actions: this._actions,
+      trans: this._trans
+    });
   }
 
   dispose(): void {

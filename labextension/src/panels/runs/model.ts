@@ -12,6 +12,7 @@ const SEARCH_LIMIT = 100;
 /** What the panel shows: experiments, and the lists of runs that are open. No DOM. */
 export class RunsModel implements IDisposable {
   constructor(readonly client: IWorkspaceClient) {
+    this._workspace = client.workspace;
     client.changed.connect(this._onChanges, this);
     client.connectionChanged.connect(this._onConnection, this);
     void this.refresh();
@@ -183,6 +184,7 @@ export class RunsModel implements IDisposable {
 
   private _onChanges(_: IWorkspaceClient, changes: Changes): void {
     if (changes === null) {
+      this._begin();
       void this.refresh();
       return;
     }
@@ -199,12 +201,25 @@ export class RunsModel implements IDisposable {
         }
         this._stale.add('search');
       }
-      if (change.noun === 'experiment' || change.verb === 'created' || change.verb === 'deleted') {
+      const counted = change.noun === 'run' && (change.verb === 'created' || change.verb === 'deleted');
+      if (change.noun === 'experiment' || counted) {
         this._stale.add('experiments');
       }
     }
     clearTimeout(this._timer);
     this._timer = window.setTimeout(() => this._refreshStale(), GATHER);
+  }
+
+  /** Forget another workspace's things, when another one is shown now. */
+  private _begin(): void {
+    if (this.client.workspace !== this._workspace) {
+      this._workspace = this.client.workspace;
+      this.info = null;
+      this.experiments = [];
+      this.loaded = false;
+      this._lists.clear();
+      this._search = '';
+    }
   }
 
   private _refreshStale(): void {
@@ -247,6 +262,7 @@ export class RunsModel implements IDisposable {
   }
 
   private _search = '';
+  private _workspace: string;
   private _timer = 0;
   private _isDisposed = false;
   private readonly _seen = new Set<string>();

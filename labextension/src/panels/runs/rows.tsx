@@ -1,8 +1,8 @@
-import { caretDownIcon, caretRightIcon, stopIcon } from '@jupyterlab/ui-components';
+import { stopIcon } from '@jupyterlab/ui-components';
 import { TranslationBundle } from '@jupyterlab/translation';
-import * as React from 'react';
 
 import { Status } from '../../components/status';
+import { Caret, indent, onTreeKey } from '../../components/tree';
 import { mainMetrics, moment, runDuration, title, value } from '../../format';
 import { IExperiment, IRun, ended } from '../../wire';
 import { RunList } from './list';
@@ -26,50 +26,6 @@ export interface ITree {
   trans: TranslationBundle;
 }
 
-/** Arrow keys walk the tree as in every tree of Jupyter. */
-function onKey(event: React.KeyboardEvent<HTMLElement>, open: boolean | null, toggle: () => void): void {
-  if (event.target !== event.currentTarget) {
-    return;
-  }
-  const row = event.currentTarget;
-  const rows = Array.from(row.closest('[role=tree]')?.querySelectorAll<HTMLElement>('[role=treeitem]') ?? []);
-  const go = (step: number) => rows[rows.indexOf(row) + step]?.focus();
-  if (event.key === 'ArrowDown') {
-    go(1);
-  } else if (event.key === 'ArrowUp') {
-    go(-1);
-  } else if (event.key === 'ArrowRight' && open === false) {
-    toggle();
-  } else if (event.key === 'ArrowLeft' && open === true) {
-    toggle();
-  } else if (event.key === 'Enter' || event.key === ' ') {
-    row.click();
-  } else {
-    return;
-  }
-  event.preventDefault();
-}
-
-function Caret(props: { open: boolean | null; onClick: () => void; label: string }): JSX.Element {
-  if (props.open === null) {
-    return <span className="aml-Caret" />;
-  }
-  const Icon = props.open ? caretDownIcon : caretRightIcon;
-  return (
-    <button
-      className="aml-Caret"
-      tabIndex={-1}
-      aria-label={props.label}
-      onClick={event => {
-        event.stopPropagation();
-        props.onClick();
-      }}
-    >
-      <Icon.react tag="span" width="16px" />
-    </button>
-  );
-}
-
 /** An experiment and, when it is open, its runs. */
 export function ExperimentRow(props: ITree & { experiment: IExperiment }): JSX.Element {
   const { experiment, model, actions, trans } = props;
@@ -86,7 +42,7 @@ export function ExperimentRow(props: ITree & { experiment: IExperiment }): JSX.E
         data-experiment={experiment.name}
         onClick={toggle}
         onDoubleClick={() => actions.openExperiment(experiment.name)}
-        onKeyDown={event => onKey(event, list !== null, toggle)}
+        onKeyDown={event => onTreeKey(event, list !== null, toggle)}
       >
         <Caret open={list !== null} onClick={toggle} label={trans.__('Show or hide the runs')} />
         <span className="aml-Row-title" title={experiment.description || experiment.name}>
@@ -148,10 +104,6 @@ export function RunRows(props: ITree & { list: RunList; level: number }): JSX.El
   );
 }
 
-function indent(level: number): string {
-  return `${(level - 1) * 14 + 4}px`;
-}
-
 /** One run: status, name, duration, its newest metrics. */
 export function RunRow(props: ITree & { run: IRun; level: number; flat?: boolean }): JSX.Element {
   const { run, model, actions, level, now, trans } = props;
@@ -183,7 +135,7 @@ export function RunRow(props: ITree & { run: IRun; level: number; flat?: boolean
         data-run={run.id}
         title={hint.filter(Boolean).join('\n')}
         onClick={() => (isCell && run.details.cell_id ? actions.jumpToCell(run) : actions.openRun(run))}
-        onKeyDown={event => onKey(event, open, toggle)}
+        onKeyDown={event => onTreeKey(event, open, toggle)}
       >
         <Caret open={open} onClick={toggle} label={trans.__('Show or hide the runs below')} />
         <Status status={run.status} trans={trans} />

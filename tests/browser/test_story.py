@@ -1,0 +1,110 @@
+"""The whole story on real data: a tutorial is opened, tracked, watched, compared, opened as it ran, and reproduced."""
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+TUTORIAL = Path(__file__).parents[2] / "notebooks" / "01-track-a-notebook.ipynb"
+IMAGES = os.environ.get("JUPYTER_AML_IMAGES", "")
+"""A folder to which the pages are drawn in both themes, for docs/studio.md."""
+# ipywidgets' own extension expects every notebook to have a kernel; what that says in the console is not ours.
+NO_KERNEL = (
+    "addEventListener('unhandledrejection', e => /reading 'kernel'/.test(String(e.reason)) && e.preventDefault())"
+)
+
+
+def command(page, identity, /, **arguments):
+    page.evaluate("([id, args]) => void window.jupyterapp.commands.execute(id, args)", [identity, arguments])
+
+
+def draw(page, name):
+    """The page in both themes, when images are asked for."""
+    for theme, word in (("JupyterLab Dark", "dark"), ("JupyterLab Light", "light")):
+        if IMAGES:
+            command(page, "apputils:change-theme", theme=theme)
+            page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
+            page.wait_for_timeout(700)  # the style sheets of the theme
+            page.screenshot(path=Path(IMAGES) / f"studio-{name}-{word}.png")
+
+
+def test_a_notebook_is_tracked_watched_compared_opened_as_it_ran_and_reproduced(lab, page):
+    notebook = nbformat.read(TUTORIAL, 4)
+    del notebook.metadata["jupyter_aml"]
+    nbformat.write(notebook, lab.folder / TUTORIAL.name)
+    page.add_init_script(NO_KERNEL)
+    page.goto(lab.page(TUTORIAL.name))
+    expect(page.locator(".jp-StatusBar-Widget", has_text="| Idle")).to_be_visible()
+
+    # It is tracked, and into an experiment that is named.
+    page.get_by_role("switch", name="Track this notebook").click()
+    expect(page.get_by_role("switch", name="Track this notebook")).to_be_checked()
+    page.get_by_role("button", name="choose another").click()
+    asked = page.get_by_role("dialog")
+    asked.locator("input").fill("my tutorial")
+    asked.get_by_role("button", name="Record").click()
+    expect(page.get_by_role("button", name="Experiment my tutorial: choose another")).to_be_visible()
+    page.keyboard.press("Control+s")
+
+    # Its runs are watched while they run.
+    command(page, "notebook:run-all-cells")
+    sidebar = page.get_by_role("region", name="Experiments and runs")
+    expect(sidebar.locator(".aml-Row-title", has_text="eta 0.0001").first).to_be_visible()
+    session = next(one for one in lab.api("runs?type=aml.session")["runs"] if one["experiment"] == "my tutorial")
+    command(page, "aml:open-run", id=session["id"])
+    opened = page.locator(".aml-RunPage:visible")
+    expect(opened.locator(".aml-Page-head")).to_contain_text("Running")
+    opened.get_by_role("tab", name="Notebook").click()
+    cells = opened.locator(".aml-NotebookView-cell")
+    expect(cells).to_have_count(5)
+    expect(cells.last.locator(".aml-Rendered")).to_contain_text("eta 0.001")
+    expect(cells.nth(3).locator("img")).to_be_visible()
+    draw(page, "run-notebook")
+    cells.last.get_by_role("button", name="Run").click()
+    expect(page.locator(".aml-RunPage:visible .aml-Page-head")).to_contain_text("Completed")
+
+    # Two of them are compared.
+    command(page, "aml:open-experiment", name="breast-cancer")
+    grid = page.get_by_role("grid")
+    for name in ("eta 0.01", "eta 0.001"):
+        grid.get_by_role("row").filter(has_text=name).filter(has_not_text=name + "0").first.get_by_role(
+            "checkbox"
+        ).check()
+    draw(page, "experiment")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("heading", name="2 runs beside each other")).to_be_visible()
+    page.get_by_role("tab", name="Charts").click()
+    expect(page.get_by_role("img", name="loss of the runs").locator("canvas")).to_be_visible()
+    draw(page, "compare")
+    page.get_by_role("button", name="eta 0.01").or_(page.get_by_role("link", name="eta 0.01")).first.click()
+    run = page.locator(".aml-RunPage:visible")
+    run.get_by_role("tab", name="Metrics").click()
+    expect(run.locator(".aml-Chart canvas").first).to_be_visible()
+    draw(page, "run")
+
+    # The notebook is opened as it ran, and reproduced.
+    command(page, "aml:open-run", id=session["id"])
+    opened.get_by_role("button", name="Open notebook as it ran").click()
+    document = page.locator(".aml-AsItRan")
+    expect(document.locator(".jp-OutputArea").last).to_contain_text("eta 0.001")
+    draw(page, "as-it-ran")
+    document.get_by_role("button", name="Reproduce").click()
+    page.get_by_role("dialog").get_by_role("button", name="Reproduce").click()
+    page.wait_for_function("id => document.querySelector('.aml-RunPage:not(.lm-mod-hidden) .aml-Page-head') !== null")
+    (again,) = [one for one in lab.api("runs?type=aml.notebook")["runs"] if one["tags"].get("reproduces")]
+    assert again["tags"]["reproduces"] == session["id"]
+    command(page, "aml:open-run", id=again["id"])
+    head = page.locator(".aml-RunPage:visible .aml-Page-head")
+    expect(head).to_contain_text("Completed", timeout=120_000)
+    found = lab.api("runs?experiment=breast-cancer&metrics=1&everywhere=1")["runs"]
+    accuracies = [one["metrics"]["accuracy"]["last"] for one in found if one["name"] == "eta 0.01"]
+    assert len(accuracies) == 2 and accuracies[0] == accuracies[1]
+
+    # Both are laid over each other, cell by cell.
+    command(page, "aml:compare-runs", ids=[session["id"], again["id"]])
+    page.get_by_role("tab", name="Source").click()
+    expect(page.get_by_role("group", name="What differs")).to_contain_text("cells")
+    draw(page, "compare-notebooks")
