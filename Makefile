@@ -6,6 +6,8 @@ BIN     = $(VENV)/bin
 ROOT    = $(if $(filter 0,$(shell id -u)),--allow-root,)
 
 SUDO    = $(if $(filter 0,$(shell id -u)),,sudo)
+# Two at once: most tests wait for a process. A file stays in one process, for what its tests start together.
+WORKERS = -n 2 --dist loadfile
 # npm of this machine, else of the environment; the checkout's own tools either way.
 RUN     = PATH="$(CURDIR)/$(BIN):$$PATH"
 
@@ -66,10 +68,10 @@ build: env       ## the JupyterLab extension, linked into the environment
 
 test: env browser postgres lint build  ## everything but the slow tests
 	$(RUN) npm test --silent
-	$(RUN) $(BIN)/python -m pytest -m "not slow"
+	$(RUN) $(BIN)/python -m pytest -m "not slow" $(WORKERS)
 
 test-slow: env browser postgres build  ## the slow tests alone
-	$(RUN) $(BIN)/python -m pytest -m slow; code=$$?; [ $$code -eq 0 ] || [ $$code -eq 5 ]
+	$(RUN) $(BIN)/python -m pytest -m slow $(WORKERS); code=$$?; [ $$code -eq 0 ] || [ $$code -eq 5 ]
 
 test-all: test test-slow ## both
 

@@ -8,7 +8,9 @@ The names are those of the AzureML SDK v1 where it has one, so that a notebook's
     │   ├── NotFoundException           no such run, experiment, file … (close names are suggested)
     │   │   └── ModelNotFoundException  no such registered model (the SDK raises it as a WebserviceException too)
     │   ├── ParameterException          a notebook parameter is unknown, missing or of the wrong type
-    │   └── FilterException             a run query that cannot be read
+    │   ├── FilterException             a run query that cannot be read
+    │   ├── DatasetValidationError      data that are not there, or not as they were described
+    │   └── DatasetExecutionError       reading a dataset failed
     ├── WorkspaceException              the workspace cannot be opened, found or written
     │   ├── StoreVersionException       its database is newer than this library
     │   └── StoreUnavailableException   locked, full, read-only or out of reach for now
@@ -61,6 +63,14 @@ class ParameterException(UserErrorException):
 
 class FilterException(UserErrorException):
     """A filter or sort expression cannot be understood."""
+
+
+class DatasetValidationError(UserErrorException):
+    """The data that a dataset names are not there, or not as they were described."""
+
+
+class DatasetExecutionError(UserErrorException):
+    """Reading a dataset failed: broken content, a value that does not fit, a source that does not answer."""
 
 
 class WorkspaceException(AzureMLException):

@@ -341,12 +341,8 @@ class Workspace(NounsMixin):
         shutil.rmtree(self._connection.folder)
 
     def get_mlflow_tracking_uri(self, _with_auth: bool = True) -> str:
-        """The URI for ``mlflow.set_tracking_uri``.
-
-        Raises:
-            UserErrorException: always, in this version.
-        """
-        raise UserErrorException("The MLflow plugin is not part of this version yet; log with Run.log() for now.")
+        """The URI for ``mlflow.set_tracking_uri``: this workspace, without credentials (docs/mlflow.md)."""
+        return f"aml:{self.url}"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Workspace) and other.url == self.url

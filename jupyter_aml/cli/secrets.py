@@ -10,6 +10,8 @@ import click
 
 from jupyter_aml.cli import output
 from jupyter_aml.cli.base import Aml, Group, completing, confirm, pass_aml
+from jupyter_aml.data.keyvault import check_name
+from jupyter_aml.data.vault import vault_of
 from jupyter_aml.errors import NotFoundException, UserErrorException
 
 
@@ -78,10 +80,10 @@ def set_(aml: Aml, name: str, file: Any, content_type: str) -> None:
 @pass_aml
 def get(aml: Aml, name: str) -> None:
     """Print a secret's value. That it was read is in `aml activity`."""
-    vault = aml.workspace.get_default_keyvault()
-    value = vault.get_secret(name)
+    # Not by Keyvault.get_secret, after which a run's process would print a mask: here the value is what was asked for.
+    value = vault_of(aml.workspace).get(check_name(name))
     if value is None:
-        known = [secret["name"] for secret in vault.list_secrets()]
+        known = [secret["name"] for secret in aml.workspace.get_default_keyvault().list_secrets()]
         raise NotFoundException.of("secret", name, known, "`aml secret list` shows what there is.")
     aml.emit({"name": name, "value": value}, value)
 

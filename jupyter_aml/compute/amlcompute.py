@@ -75,10 +75,17 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
             raise ComputeTargetException(
                 f"A cluster's nodes have one of the backends {', '.join(BACKENDS)}, not {backend!r}."
             )
-        if backend == "ssh" and not self.nodes.get("hosts"):
-            raise ComputeTargetException(
-                "The backend 'ssh' needs hosts=[…]: the first runs the scheduler, the others are nodes."
-            )
+        if backend == "ssh":
+            if len(self.nodes.get("hosts") or []) < 2:
+                raise ComputeTargetException(
+                    "The backend 'ssh' needs hosts=[…]: the first runs the scheduler, the others are nodes."
+                )
+            if not self.nodes.get("tls") and self.nodes.get("insecure") is not True:
+                raise ComputeTargetException(
+                    "Whoever reaches the scheduler of a cluster can have the nodes execute anything. The backend 'ssh' needs "
+                    "tls={'ca_file': …, 'cert': …, 'key': …} (files that each host has), or insecure=True on a network where "
+                    "everybody is trusted."
+                )
 
     def _settings(self) -> dict[str, Any]:
         scale = self.scale_settings

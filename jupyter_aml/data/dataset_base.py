@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from jupyter_aml.data import signed_urls
 from jupyter_aml.data.dataset_lineage import registered_by
 from jupyter_aml.data.dataset_paths import File, PartitionFormat, find_files, said
-from jupyter_aml.data.types import DatasetValidationError
-from jupyter_aml.errors import UserErrorException
+from jupyter_aml.errors import DatasetValidationError, UserErrorException
 from jupyter_aml.store.records import AssetQuery, AssetRecord
 from jupyter_aml.tracking.html import facts
 from jupyter_aml.tracking.who import user_name
@@ -56,6 +56,7 @@ class AbstractDataset:
         """Its id in the workspace; None when it belongs to none. One that is not registered is kept without a name."""
         if self._record is None and self._workspace is not None:
             digest = self._digest()
+            signed_urls.keep(self._workspace, self._source.get("places", ()))
             self._record = self._workspace.connection.store.put_asset(
                 AssetRecord(
                     kind=UNNAMED, name=digest, hash=digest, created=time.time(), user=user_name(), data=self._definition
@@ -198,6 +199,7 @@ class AbstractDataset:
             kind=KIND, name=name, hash=digest, created=time.time(), user=user_name(), data=self._definition,
             description=description or "", tags=tags_of(tags), run=registered_by(workspace),
         )  # fmt: skip
+        signed_urls.keep(workspace, self._source.get("places", ()))
         kept = store.put_asset(record, if_exists="same")
         if there is not None and kept.id == there.id and (description is not None or tags):
             kept = store.change_asset(

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from jupyter_aml.data import signed_urls, stand_ins
 from jupyter_aml.data.datastore_paths import confine
-from jupyter_aml.data.types import DatasetValidationError
 from jupyter_aml.data.upload import fixed_part, matcher
-from jupyter_aml.errors import AzureMLException, NotFoundException, UserErrorException
+from jupyter_aml.errors import AzureMLException, DatasetValidationError, NotFoundException, UserErrorException
 
 URLS = ("http", "https", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "adl", "az", "wasbs")
 COMPRESSED = (".gz", ".bz2", ".zst", ".lz4")
@@ -43,7 +43,7 @@ class File:
     def packed(self) -> str:
         """How it is compressed, by its name: "gzip" …, or ""."""
         ends = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".lz4": "lz4"}
-        return ends.get(Path(self.path).suffix.lower(), "")
+        return ends.get(Path(self.whole).suffix.lower(), "")
 
     def open(self) -> Any:
         """Open it for reading bytes, as they lie there."""
@@ -110,17 +110,17 @@ def _local_or_url(text: str) -> Place:
             raise UserErrorException(
                 f"{text!r}: {scheme}:// is not read. There are {', '.join(URLS)}, and local paths."
             )
-        return {"url": text}
+        return signed_urls.place_of(text)
     if not text:
         raise UserErrorException("The path of the dataset is empty.")
     return {"local": _slash(text, os.path.normpath(Path(text).expanduser().absolute()))}
 
 
 def said(place: Place) -> str:
-    """A place as people read it; without what stands before the @ of a URL and behind its ?."""
+    """A place as people read it; without a password in a URL, and what stands behind its ?."""
     if "url" in place:
         parts = urlsplit(place["url"])
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return f"{parts.scheme}://{signed_urls.host_of(parts)}{parts.path}"
     return place["local"] if "local" in place else f"{place['datastore']}:/{place['path']}"
 
 
@@ -148,7 +148,7 @@ def _files_of(workspace: Any, place: Place) -> list[File]:
         elif "local" in place:
             files = _in_folder(place["local"])
         else:
-            files = _behind_url(place["url"])
+            files = _behind_url(workspace, place)
     except (FileNotFoundError, NotFoundException) as error:
         if isinstance(error, NotFoundException) and "datastore" in str(error) and "file" not in str(error).lower():
             raise
@@ -174,8 +174,12 @@ def _in_datastore(workspace: Any, place: Place) -> list[File]:
     fs = None if root is not None else datastore._filesystem()[0]
     entries = datastore._glob(place["path"].rstrip("/"))
     full = datastore._full("")
+
+    def path_of(path: str) -> str:
+        return f"{full}/{path}" if fs is None else str(datastore._full(path))
+
     return [
-        File(f"{full}/{e.path}", "", e.path, e.size, e.modified, fs) for e in entries if _wanted(e.path, place["path"])
+        File(path_of(e.path), "", e.path, e.size, e.modified, fs) for e in entries if _wanted(e.path, place["path"])
     ]
 
 
@@ -202,9 +206,13 @@ def _in_folder(pattern: str) -> list[File]:
     return sorted(files, key=lambda file: file.path)
 
 
-def _behind_url(url: str) -> list[File]:
+def _behind_url(workspace: Any, place: Place) -> list[File]:
     from fsspec.core import url_to_fs
 
+    folder = stand_ins.local_path(place["url"])
+    if folder is not None:
+        return _in_folder(folder)
+    url = signed_urls.opened(workspace, place)
     fs, path = url_to_fs(url)
     if url.lower().startswith("http"):
         size = fs.info(path).get("size") or 0

@@ -16,6 +16,10 @@ class AzureStorageDatastore(FilesDatastore):
     """What blob containers, file shares and file systems of an Azure account have in common."""
 
     SECRETS: ClassVar[tuple[str, ...]] = ("account_key", "sas_token")
+    ARGUMENTS: ClassVar[tuple[str, ...]] = (
+        "container_name", "account_name", "sas_token", "account_key", "protocol", "endpoint", "request_session",
+        "workspace_msi_has_access", "subscription_id", "resource_group", "service_data_access_auth_identity",
+    )  # fmt: skip
     _HOST: ClassVar[str] = "blob"
 
     @property
@@ -169,6 +173,10 @@ class AzureDataLakeGen2Datastore(AbstractADLSDatastore):
     """A file system of an Azure Data Lake Storage Gen2 account."""
 
     TYPE = "AzureDataLakeGen2"
+    ARGUMENTS = (
+        "container_name", "account_name", "tenant_id", "client_id", "client_secret", "resource_url", "authority_url",
+        "protocol", "endpoint", "service_data_access_auth_identity",
+    )  # fmt: skip
 
     def _open_azure(self) -> tuple[Any, str]:
         return _adlfs(self), self.container_name
@@ -178,6 +186,10 @@ class AzureDataLakeDatastore(AbstractADLSDatastore):
     """A store of Azure Data Lake Storage Gen1, a service that Azure has ended: a stand-in folder may serve it."""
 
     TYPE = "AzureDataLake"
+    ARGUMENTS = (
+        "store_name", "tenant_id", "client_id", "client_secret", "resource_url", "authority_url", "subscription_id",
+        "resource_group", "service_data_access_auth_identity",
+    )  # fmt: skip
 
     @property
     def store_name(self) -> str:

@@ -23,7 +23,12 @@ class AbstractDatastore:
 
     Args:
         workspace: whose it is.
-        record: what the store keeps of it.
+        record: what the store keeps of it; or a name, for one that is not registered: its place and what opens it follow then,
+            as the SDK's constructors have them.
+        *place, **about: those, in the order of `ARGUMENTS`.
+
+    Raises:
+        UserErrorException: arguments that the class has not.
     """
 
     TYPE: ClassVar[str] = ""
@@ -31,11 +36,30 @@ class AbstractDatastore:
     SECRETS: ClassVar[tuple[str, ...]] = ()
     """Names of what opens it: kept in the vault, never in the record."""
 
-    def __init__(self, workspace: Any, record: AssetRecord) -> None:
+    ARGUMENTS: ClassVar[tuple[str, ...]] = ()
+    """What stands behind the name in its constructor."""
+
+    def __init__(self, workspace: Any, record: Any = None, *place: Any, **about: Any) -> None:
         self._workspace = workspace
-        self._record = record
-        self._about: Mapping[str, Any] = record.data
         self._opened: dict[str, str] | None = None
+        if not isinstance(record, AssetRecord):
+            record = self._unregistered(about.pop("name", record), place, about)
+        self._record: AssetRecord = record
+        self._about: Mapping[str, Any] = record.data
+
+    def _unregistered(self, name: Any, place: tuple[Any, ...], about: dict[str, Any]) -> AssetRecord:
+        given = {**dict(zip(self.ARGUMENTS, place, strict=False)), **about}
+        unknown = [key for key in given if key not in self.ARGUMENTS]
+        if not isinstance(name, str) or unknown or len(place) > len(self.ARGUMENTS):
+            raise UserErrorException(
+                f"{type(self).__name__} takes a workspace, a name, and {', '.join(self.ARGUMENTS) or 'nothing else'}. "
+                "Datastore.register_… registers one, and Datastore(workspace, name) gives it."
+            )
+        self._opened = {key: given.pop(key) for key in self.SECRETS if given.get(key) is not None}
+        for value in self._opened.values():
+            secret_outputs.hide(value)
+        data = {**given, "type": self.TYPE, "credentials": sorted(self._opened)}
+        return AssetRecord(kind=KIND, name=name, version=1, id="", data=data)
 
     # -- what it is ----------------------------------------------------------------------------------------------
     @property
@@ -94,7 +118,9 @@ class AbstractDatastore:
 
     # -- what is done with it ------------------------------------------------------------------------------------
     def set_as_default(self) -> None:
-        """Use it where none is named."""
+        """Use it where none is named. Raises UserErrorException when it is not registered."""
+        if not self._record.id:
+            raise UserErrorException(f"The datastore {self.name!r} is not registered: Datastore.register_… does that.")
         self._workspace.connection.store.put_settings({DEFAULT_SETTING: self.name})
 
     def unregister(self) -> None:

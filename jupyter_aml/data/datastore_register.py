@@ -173,6 +173,27 @@ class Registration:
         secrets = {"user_password": user_password}
         return cls._register(workspace, "AzureMySql", datastore_name, about, secrets, overwrite)
 
+    @classmethod
+    def register_dbfs(cls, workspace: Any, datastore_name: str) -> Any:
+        """Not possible here: the file system of Databricks exists on its clusters alone. Raises UserErrorException."""
+        raise UserErrorException(
+            f"{datastore_name!r}: the file system of Databricks (DBFS) is reached from its own clusters alone. "
+            "Register the storage behind it: register_azure_blob_container, register_s3, register_gcs."
+        )
+
+    @classmethod
+    def register_hdfs(
+        cls, workspace: Any, datastore_name: str, protocol: Any = None, namenode_address: str | None = None,
+        hdfs_server_certificate: str | None = None, kerberos_realm: str | None = None,
+        kerberos_kdc_address: str | None = None, kerberos_principal: str | None = None,
+        kerberos_keytab: str | None = None, kerberos_password: str | None = None, overwrite: bool = False,
+    ) -> Any:  # fmt: skip
+        """Not served: Hadoop's file system with Kerberos. Raises UserErrorException."""
+        raise UserErrorException(
+            f"{datastore_name!r}: Hadoop's file system is not reached. Mount it (by its NFS gateway, or fuse-dfs) and register the "
+            "folder: Datastore.register_local_folder."
+        )
+
     # -- others --------------------------------------------------------------------------------------------------
     @classmethod
     def register_local_folder(

@@ -284,6 +284,7 @@ class AzurePostgreSqlDatastore(_AzureDatabase):
     """A PostgreSQL database."""
 
     TYPE = "AzurePostgreSql"
+    ARGUMENTS = ("server_name", "database_name", "user_id", "user_password", "port_number", "enforce_ssl")
     SECRETS: ClassVar[tuple[str, ...]] = ("user_password",)
     _DRIVER = "postgresql+psycopg"
     _DOMAIN = "postgres.database.azure.com"
@@ -312,6 +313,7 @@ class AzureMySqlDatastore(_AzureDatabase):
     """A MySQL database."""
 
     TYPE = "AzureMySql"
+    ARGUMENTS = ("server_name", "database_name", "user_id", "user_password", "port_number")
     SECRETS: ClassVar[tuple[str, ...]] = ("user_password",)
     _DRIVER = "mysql+pymysql"
     _DOMAIN = "mysql.database.azure.com"
@@ -332,6 +334,10 @@ class AzureSqlDatabaseDatastore(_AzureDatabase):
     """A database of SQL Server."""
 
     TYPE = "AzureSqlDatabase"
+    ARGUMENTS = (
+        "server_name", "database_name", "tenant_id", "client_id", "client_secret", "resource_url", "authority_url", "username",
+        "password", "auth_type", "service_data_access_auth_identity",
+    )  # fmt: skip
     SECRETS: ClassVar[tuple[str, ...]] = ("password", "client_secret")
     _DRIVER = "mssql+pyodbc"
     _DOMAIN = "database.windows.net"

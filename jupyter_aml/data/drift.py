@@ -6,13 +6,12 @@ import builtins
 import contextlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from jupyter_aml.data import drift_measures, drift_plots
+from jupyter_aml.data import drift_analysis, drift_plots
 from jupyter_aml.data.dataset import dataset_of, record_by_id
-from jupyter_aml.data.dataset_lineage import link
 from jupyter_aml.data.drift_settings import (
     AlertConfiguration,
     addresses_of,
@@ -32,8 +31,6 @@ from jupyter_aml.tracking.html import facts
 from jupyter_aml.tracking.who import user_name
 
 KIND = "drift-monitor"
-RUN_TYPE = "aml.drift"
-RESULT = "outputs/drift.json"
 
 
 class DataDriftDetector:
@@ -282,7 +279,7 @@ class DataDriftDetector:
         if end <= start:
             raise UserErrorException(f"end_date ({end:%Y-%m-%d}) is not after start_date ({start:%Y-%m-%d}).")
         spans = [(begin, min(until, end)) for begin, until in windows(start, end, self.frequency)]
-        return self._analyse(spans, "backfill", None, None)
+        return drift_analysis.analyse(self, spans, "backfill", None, None)
 
     def run(
         self,
@@ -295,7 +292,9 @@ class DataDriftDetector:
         """Analyse the window that ends with a day, in this process, and return the run. Errors as of `backfill`."""
         end = utc(target_date)
         threshold = None if drift_threshold is None else threshold_of(drift_threshold)
-        return self._analyse([(before(end, self.frequency), end)], "run", features_of(feature_list), threshold)
+        return drift_analysis.analyse(
+            self, [(before(end, self.frequency), end)], "run", features_of(feature_list), threshold
+        )
 
     @staticmethod
     def run_due(workspace: Any, now: datetime | None = None) -> builtins.list[Any]:
@@ -311,145 +310,26 @@ class DataDriftDetector:
             seen = datetime.fromisoformat(monitor._record.data.get("seen") or datetime.min.isoformat())
             due = [window for window in due if window[1] > seen]
             if due and start <= over:
-                runs.append(monitor._analyse(due, "schedule", None, None))
+                runs.append(drift_analysis.analyse(monitor, due, "schedule", None, None))
                 monitor._change({"seen": due[-1][1].isoformat()})
         return runs
 
-    def _analyse(
-        self,
-        spans: Sequence[tuple[datetime, datetime]],
-        why: str,
-        features: Sequence[str] | None,
-        threshold: float | None,
-    ) -> Any:
-        from jupyter_aml.tracking.experiment import Experiment
-        from jupyter_aml.tracking.run import Run
-
-        baseline, target = self.baseline_dataset, self.target_dataset
-        names = self._compared(baseline, target, features or self.feature_list)
-        limit = self.drift_threshold if threshold is None else threshold
-        run = Run._create(
-            Experiment(self._workspace, f"{self.name}-Monitor-Runs"), type=RUN_TYPE, name=f"Drift of {target.name or 'the target'}",
-            details={"monitor": self.name, "why": why},
-        )  # fmt: skip
-        try:
-            for word, dataset in (("baseline", baseline), ("target", target)):
-                assert dataset._record is not None  # it came by its id
-                link(self._workspace, run.id, "input", dataset._record, word)
-            link(self._workspace, run.id, "drift", self._record, self.name)
-            base = baseline.keep_columns(names)._table()
-            found = []
-            for start, end in spans:
-                # The last moment belongs to the next window.
-                part = target.time_after(start).time_before(end, include_boundary=False).keep_columns(names)._table()
-                if part.num_rows:
-                    compared = drift_measures.compare_tables(base, part.cast(base.schema, safe=False), names)
-                    found.append(
-                        {"start": start.isoformat(), "end": end.isoformat(), "rows": part.num_rows, **compared}
-                    )
-            self._write(run, spans, found, limit)
-        except BaseException as error:
-            run.fail(error_details=str(error))
-            raise
-        run.complete()
-        return run
-
-    @staticmethod
-    def _compared(baseline: TabularDataset, target: TabularDataset, wanted: Sequence[str] | None) -> builtins.list[str]:
-        base, other = baseline._schema(), target._schema()
-        times = {name for dataset in (baseline, target) for name in dataset.timestamp_columns if name}
-        fits = [
-            name
-            for name in base.names
-            if name in other.names and name not in times
-            and any(f(base.field(name).type) and f(other.field(name).type) for f in (drift_measures.is_number, drift_measures.is_category))
-        ]  # fmt: skip
-        lost = [name for name in wanted or () if name not in base.names or name not in other.names]
-        if lost:
-            raise UserErrorException(
-                f"The datasets do not both have the column {lost[0]!r}; both have {', '.join(map(repr, fits))}."
-            )
-        names = [name for name in fits if wanted is None or name in wanted]
-        if not names:
-            raise UserErrorException("There is no column of numbers, texts or truth values that both datasets have.")
-        return names
-
-    def _write(
-        self, run: Any, spans: Sequence[tuple[datetime, datetime]], found: Sequence[Mapping[str, Any]], limit: float
-    ) -> None:
-        start, end = spans[0][0], spans[-1][1]
-        run.log("start_date", start.strftime("%Y-%m-%d"))
-        run.log("end_date", end.strftime("%Y-%m-%d"))
-        run.log("frequency", self.frequency)
-        for window in found:
-            days = (datetime.fromisoformat(window["start"]) - start).days
-            run.log_row("Datadrift percentage", days_from_start=days, drift_percentage=100 * window["coefficient"])
-            for name, measures in window["columns"].items():
-                shown = {
-                    k: v for k, v in measures.items() if k in ("js_distance", "wasserstein_distance", "ks_statistic")
-                }
-                run.log_row(f"Drift of {name}", days_from_start=days, **shown)
-        drift = any(window["coefficient"] >= limit for window in found)
-        run.tag("has_drift", str(drift).lower())
-        result = {
-            "monitor": self.name, "threshold": limit, "baseline": self._record.data["baseline"],
-            "target": self._record.data["target"], "windows": list(found),
-        }  # fmt: skip
-        run._upload_bytes(RESULT, json.dumps(result, indent=1).encode(), "application/json")
-        if found:
-            for name, picture in drift_plots.pictures(found, limit).items():
-                run._upload_bytes(f"outputs/{name}.svg", picture, "image/svg+xml")
-
     # -- what was found ------------------------------------------------------------------------------------------
-    def _results(self, start: datetime | None, end: datetime | None, run_id: str | None) -> Iterator[dict[str, Any]]:
-        """The windows that were analysed, by time; of two analyses of a window the newest."""
-        from jupyter_aml.tracking.run import Run
-
-        latest: dict[str, dict[str, Any]] = {}
-        for one in self._workspace.connection.store.links(asset=self._record.id, role="drift"):
-            if run_id is not None and one.run != run_id:
-                continue
-            with contextlib.suppress(NotFoundException):
-                run = Run.get(self._workspace, one.run)
-                with run._connection.blobs.open(run._file(RESULT).digest) as file:
-                    result = json.loads(file.read())
-                for window in result.pop("windows"):
-                    latest[window["start"]] = {**result, **window, "run": one.run}
-        for key in sorted(latest):
-            begins, ends = (datetime.fromisoformat(latest[key][word]) for word in ("start", "end"))
-            if (start is None or ends > utc(start)) and (end is None or begins < utc(end)):
-                yield latest[key]
-
     def get_output(
         self, start_time: datetime | None = None, end_time: datetime | None = None, run_id: str | None = None
     ) -> tuple[builtins.list[dict[str, Any]], builtins.list[dict[str, Any]]]:
         """What was found: whether there was drift, and the measures, of the windows in a time or of a run.
 
         Returns:
-            ``([{"drift_type", "result": [{"has_drift", …}]}], [{"drift_type", "metrics": [{"dataset_metrics", "column_metrics", …}]}])``
+            ``([{"drift_type", "result": [{"has_drift", …}]}], [{"drift_type", "metrics": [{"dataset_metrics", "column_metrics", …}]}])``;
+            ``column_metrics`` is ``[{name of the column: [{"name", "value"}, …]}, …]``.
+
+        Raises:
+            UserErrorException: both a run and a time.
         """
-        results, metrics = [], []
-        for one in self._results(start_time, end_time, run_id):
-            about = {
-                "start_date": one["start"], "end_date": one["end"], "base_dataset_id": one["baseline"],
-                "target_dataset_id": one["target"],
-            }  # fmt: skip
-            results.append(
-                {**about, "has_drift": one["coefficient"] >= one["threshold"], "drift_threshold": one["threshold"]}
-            )
-            columns = {
-                name: [
-                    {"name": "datadrift_contribution", "value": one["contribution"][name]},
-                    *({"name": k, "value": v} for k, v in found.items()),
-                ]
-                for name, found in one["columns"].items()
-            }
-            coefficient = {"name": "datadrift_coefficient", "value": one["coefficient"]}
-            metrics.append(
-                {**about, "schema_version": "0.1", "dataset_metrics": [coefficient], "column_metrics": columns}
-            )
-        kind = {"drift_type": self.drift_type}
-        return [{**kind, "result": results}], [{**kind, "metrics": metrics}]
+        if run_id is not None and (start_time is not None or end_time is not None):
+            raise UserErrorException("Give a run_id, or start_time and end_time.")
+        return drift_analysis.output_of(drift_analysis.results(self, start_time, end_time, run_id), self.drift_type)
 
     def show(self, start_time: datetime | None = None, end_time: datetime | None = None) -> dict[str, Any]:
         """Draw the drift over time, and what each feature has of it, with matplotlib.
@@ -457,7 +337,7 @@ class DataDriftDetector:
         Returns:
             The figures by name; none when nothing was analysed in that time.
         """
-        found = list(self._results(start_time, end_time, None))
+        found = list(drift_analysis.results(self, start_time, end_time, None))
         if not found:
             print("Nothing was analysed in that time yet.")
             return {}

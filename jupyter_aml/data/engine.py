@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.data.expression import Node, columns_of, constant_part, missing_columns, to_arrow
-from jupyter_aml.data.types import DatasetExecutionError, DataType
-from jupyter_aml.errors import UserErrorException
+from jupyter_aml.data.types import DataType
+from jupyter_aml.errors import DatasetExecutionError, UserErrorException
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.data.engine import FileScan, arrow_type, convert, finish, plain, plain_type
 from jupyter_aml.data.expression import Node, columns_of, missing_columns
-from jupyter_aml.data.types import CODECS, DatasetExecutionError, DataType
+from jupyter_aml.data.types import CODECS, DataType
+from jupyter_aml.errors import DatasetExecutionError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import csv
 import io
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.data.engine import NULLS, FileScan, arrow_type, convert, finish
+from jupyter_aml.data.engine_text_rows import Dialect, common, is_late, kind_of, raw_type, rows_of, unique
 from jupyter_aml.data.expression import Node, columns_of, missing_columns
-from jupyter_aml.data.types import CODECS, DatasetExecutionError, DataType, PromoteHeadersBehavior
+from jupyter_aml.data.types import CODECS, DataType, PromoteHeadersBehavior
+from jupyter_aml.errors import DatasetExecutionError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,21 +24,7 @@ SAMPLE = 1 << 20
 BLOCK = 1 << 20
 """Larger ones are slower: a block is parsed and converted by one processor, from its cache. A row that is longer goes to the patient
 reader."""
-LONGEST_ROW = 256 << 20
-"""Bytes; a longer row is an error, not a reason to fill the memory."""
 ROWS = 50_000
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How delimited text is written."""
-
-    separator: str = ","
-    header: PromoteHeadersBehavior = PromoteHeadersBehavior.ALL_FILES_HAVE_SAME_HEADERS
-    encoding: str = "utf8"
-    multi_line: bool = False
-    empty_as_string: bool = False
-    infer: bool = True
 
 
 class TextScan(FileScan):
@@ -91,13 +77,13 @@ class TextScan(FileScan):
         known = self._heads.get(file.path)
         if known is None:
             with self._text(file) as text:
-                rows = _rows(text, self.dialect, file.whole)
+                rows = rows_of(text, self.dialect, file.whole)
                 row, line = next(rows, ([], 0))
             if not self._has_header(file):
                 mine = self._names_without(file, len(row))
                 known = (mine, 0)
             else:
-                known = (_unique(row), line)
+                known = (unique(row), line)
             self._heads[file.path] = known
         return known
 
@@ -127,7 +113,7 @@ class TextScan(FileScan):
         kinds: dict[str, DataType] = {}
         for file in dict.fromkeys(chosen):
             for name, kind in self._guess(file).items():
-                kinds[name] = _common(kinds[name], kind) if name in kinds else kind
+                kinds[name] = common(kinds[name], kind) if name in kinds else kind
         return {name: kind for name, kind in kinds.items() if name in names}
 
     def _guess(self, file: File) -> dict[str, DataType]:
@@ -136,7 +122,7 @@ class TextScan(FileScan):
         mine, _ = self._head(file)
         columns: list[list[str]] = [[] for _ in mine]
         with self._text(file) as text:
-            rows = _rows(text, self.dialect, file.whole)
+            rows = rows_of(text, self.dialect, file.whole)
             if self._has_header(file):
                 next(rows, None)
             size = 0
@@ -147,9 +133,7 @@ class TextScan(FileScan):
                 if size > SAMPLE or len(columns[0]) >= 5_000:
                     break
         return {
-            name: k
-            for name, column in zip(mine, columns, strict=True)
-            if (k := _kind_of(pa.array(column, pa.string())))
+            name: k for name, column in zip(mine, columns, strict=True) if (k := kind_of(pa.array(column, pa.string())))
         }
 
     # -- rows ----------------------------------------------------------------------------------------------------
@@ -272,7 +256,7 @@ class TextScan(FileScan):
         import pyarrow.csv as pcsv
 
         kinds = self.kinds()
-        types = {name: pa.string() if _late(kinds[name]) else _raw_type(kinds[name]) for name in read}
+        types = {name: pa.string() if is_late(kinds[name]) else raw_type(kinds[name]) for name in read}
         return pcsv.ConvertOptions(
             column_types=types, include_columns=list(read), null_values=NULLS, strings_can_be_null=False
         )
@@ -301,7 +285,7 @@ class TextScan(FileScan):
         places = [names.index(name) for name in read]
         wrong, number = 0, 0
         with self._text(file) as text:
-            rows = _rows(text, self.dialect, file.whole)
+            rows = rows_of(text, self.dialect, file.whole)
             if lines:
                 next(rows, None)
             while True:
@@ -334,115 +318,3 @@ class TextScan(FileScan):
         if self.on_error == "fail":
             raise DatasetExecutionError(text)
         self.warn(f"fields {file.path}", f"{text} What lacks is missing, what is too much is left out.")
-
-
-def _rows(text: io.TextIOWrapper, dialect: Dialect, name: str) -> Iterator[tuple[list[str], int]]:
-    """The rows of a text, and the line that each ends with; empty lines are left out."""
-    separator = dialect.separator
-    lines = _lines(text, dialect.encoding, name)
-    if separator == "\n" or len(separator) > 1:
-        for number, line in enumerate(lines, 1):
-            line = line.rstrip("\r\n")
-            if line:
-                yield [line] if separator == "\n" else [part.strip('"') for part in line.split(separator)], number
-        return
-    csv.field_size_limit(LONGEST_ROW)
-    if dialect.multi_line:
-        reader = csv.reader(lines, delimiter=separator)
-        for row in reader:
-            if row:
-                yield row, reader.line_num
-        return
-    for number, line in enumerate(lines, 1):
-        line = line.rstrip("\r\n")
-        if line:
-            yield next(csv.reader([line], delimiter=separator)), number
-
-
-def _lines(text: io.TextIOWrapper, encoding: str, name: str) -> Iterator[str]:
-    number = 0
-    try:
-        while line := text.readline(LONGEST_ROW):
-            number += 1
-            if len(line) >= LONGEST_ROW:
-                raise csv.Error(f"a line has more than {LONGEST_ROW:,} characters")
-            yield line
-    except UnicodeError as error:
-        raise DatasetExecutionError(
-            f"{name!r} is not {encoding} behind line {number}: {getattr(error, 'reason', error)}. Say how it is written by "
-            "encoding=, as 'iso88591' or 'windows1252'."
-        ) from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise DatasetExecutionError(f"{name!r} cannot be read behind line {number}: {error}.") from None
-
-
-def _unique(row: Sequence[str]) -> list[str]:
-    """Names of columns: one for those without, none twice."""
-    names: list[str] = []
-    for index, said in enumerate(row):
-        name = base = said.strip() or f"Column{index + 1}"
-        again = 0
-        while name in names:
-            again += 1
-            name = f"{base}_{again}"
-        names.append(name)
-    return names
-
-
-def _late(kind: DataType) -> bool:
-    """Whether a column is read as text and converted behind it."""
-    return kind.kind in ("string", "stream") or bool(kind.options.get("decimal_mark") or kind.options.get("formats"))
-
-
-def _raw_type(kind: DataType) -> pa.DataType:
-    import pyarrow as pa
-
-    return pa.timestamp("us", "UTC") if kind.options.get("zone") else arrow_type(kind)
-
-
-def _kind_of(values: pa.Array) -> DataType | None:
-    """The type that all of these texts have; None when there are none to tell it."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from jupyter_aml.data import engine
-
-    text = pc.utf8_trim_whitespace(values)
-    text = text.filter(pc.invert(pc.is_in(text, pa.array(NULLS))))
-    if not len(text):
-        return None
-
-    def every(pattern: str) -> bool:
-        return bool(pc.all(pc.match_substring_regex(text, pattern)).as_py())
-
-    if every(r"^[+-]?[0-9]{1,18}$"):
-        # 007 and +49… are names of things, not numbers.
-        return DataType.to_string() if not every(r"^-?(0|[1-9][0-9]*)$") else DataType.to_long()
-    if every(engine._FLOAT):
-        return DataType.to_float()
-    if every(r"^(?i:true|false)$"):
-        return DataType.to_bool()
-    if every(engine._ZONED):
-        return DataType("datetime", zone=True)
-    if every(engine._ISO):
-        return DataType.to_datetime()
-    for form in engine.FORMATS:
-        if not pc.any(pc.strptime(text, format=form, unit="us", error_is_null=True).is_null()).as_py():
-            swapped = form.replace("%m/%d", "%d/%m")
-            if (
-                swapped != form
-                and not pc.any(pc.strptime(text, format=swapped, unit="us", error_is_null=True).is_null()).as_py()
-            ):
-                return DataType.to_string()  # March 4th or April 3rd: nobody can know
-            return DataType.to_datetime(form)
-    return DataType.to_string()
-
-
-def _common(one: DataType, other: DataType) -> DataType:
-    if one == other:
-        return one
-    if {one.kind, other.kind} == {"long", "float"}:
-        return DataType.to_float()
-    if one.kind == other.kind == "datetime":
-        return DataType.to_datetime()
-    return DataType.to_string()

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from jupyter_aml.data.types import DatasetValidationError
-from jupyter_aml.errors import UserErrorException
+from jupyter_aml.errors import DatasetValidationError, UserErrorException
 
 if TYPE_CHECKING:
     import pyarrow as pa

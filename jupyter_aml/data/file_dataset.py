@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_aml.data.dataset_base import AbstractDataset
 from jupyter_aml.data.dataset_paths import File
 from jupyter_aml.data.expression import Expression, column, condition_of, constant_part
-from jupyter_aml.data.types import DatasetExecutionError
-from jupyter_aml.errors import ConflictException, UserErrorException
+from jupyter_aml.errors import ConflictException, DatasetExecutionError, UserErrorException
 
 if TYPE_CHECKING:
     from jupyter_aml.data.inputs import DatasetConsumptionConfig

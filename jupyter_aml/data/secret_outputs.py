@@ -1,7 +1,8 @@
-"""Secrets that were read are masked: in the events of this process, and in what its notebook shows."""
+"""Secrets that were read are masked: in the events of this process, in what its notebook shows, and in what a run's process prints."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -21,7 +22,7 @@ _mask: list[hidden.Mask] = []
 
 
 def hide(value: str) -> None:
-    """From now on this process writes the value down in no event, and a kernel shows it in no output."""
+    """From now on this process writes the value down in no event, a kernel shows it in no output, and a run prints it nowhere."""
     mark = hashlib.sha256(_salt + value.encode("utf-8", "replace")).digest()
     with _guard:
         if mark not in _known:
@@ -29,6 +30,8 @@ def hide(value: str) -> None:
             hidden.hide(value)
             _mask.append(hidden.Mask([value]))
         _cover_kernel()
+        if os.environ.get("JUPYTER_AML_RUN_ID"):  # what it prints becomes the run's log
+            _cover_streams()
 
 
 def _cover_kernel() -> None:
@@ -50,3 +53,20 @@ def _cover_kernel() -> None:
 
     session.serialize = masked
     _wrapped.append(session)
+
+
+def _cover_streams() -> None:
+    """Have the texts that this process prints pass the masks. Whoever holds the stream already (logging) is covered too."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None or any(stream is known for known in _wrapped):
+            continue
+        write = stream.write
+
+        def masked(text: Any, write: Any = write) -> Any:
+            for mask in list(_mask):
+                text = mask.tree(text)
+            return write(text)
+
+        with contextlib.suppress(AttributeError):  # a stream of somebody's own that takes no other method
+            stream.write = masked  # type: ignore[method-assign]
+            _wrapped.append(stream)

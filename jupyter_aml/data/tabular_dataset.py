@@ -331,7 +331,7 @@ def _pandas(table: pa.Table, out_of_range: str) -> pd.DataFrame:
         return table.to_pandas(date_as_object=False, split_blocks=True, self_destruct=True)
     except pa.ArrowInvalid as error:
         if out_of_range == "fail":
-            from jupyter_aml.data.types import DatasetExecutionError
+            from jupyter_aml.errors import DatasetExecutionError
 
             raise DatasetExecutionError(f"A time is out of pandas' range: {error}.") from None
         return table.to_pandas(date_as_object=False, timestamp_as_object=True)

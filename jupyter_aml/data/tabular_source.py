@@ -45,7 +45,8 @@ def _made(source: dict[str, Any], files: list[File]) -> Scan:
         from jupyter_aml.data.engine_json import JsonScan
 
         return JsonScan(files, types, source.get("invalid_lines") == "drop", source.get("encoding", "utf8"))
-    from jupyter_aml.data.engine_text import Dialect, TextScan
+    from jupyter_aml.data.engine_text import TextScan
+    from jupyter_aml.data.engine_text_rows import Dialect
 
     return TextScan(
         files,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_aml.data import upload
 from jupyter_aml.data.datastore_paths import confine, join
 from jupyter_aml.data.file_dataset import FileDataset
 from jupyter_aml.errors import UserErrorException
@@ -39,7 +40,7 @@ def target_of(target: Any, workspace: Any) -> tuple[Any, str]:
 
 
 def put_folder(datastore: Any, folder: str, write: Callable[[str], None]) -> list[str]:
-    """Let `write` fill a local folder, and have its files in the datastore's `folder` then: all of them, or none.
+    """Let `write` fill a local folder, and have its files in the datastore's `folder` then.
 
     Returns:
         The paths, relative to the datastore.
@@ -49,14 +50,13 @@ def put_folder(datastore: Any, folder: str, write: Callable[[str], None]) -> lis
         write(place)
         made = sorted(p.relative_to(place).as_posix() for p in Path(place).rglob("*") if p.is_file())
         paths = [join(folder, name) for name in made]
-        fs, _ = datastore._filesystem()
+        if root is None:
+            upload.send(datastore, [(f"{place}/{name}", name) for name in made], folder, overwrite=True)
+            return paths
         for name, path in zip(made, paths, strict=True):
-            full = datastore._full(path)
-            fs.makedirs(full.rpartition("/")[0], exist_ok=True)
-            if root is not None:
-                (Path(place) / name).replace(full)
-            else:
-                fs.put_file(f"{place}/{name}", full)
+            full = Path(datastore._full(path))
+            full.parent.mkdir(parents=True, exist_ok=True)
+            (Path(place) / name).replace(full)
     return paths
 
 

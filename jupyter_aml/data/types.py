@@ -1,4 +1,4 @@
-"""The words in which a dataset is described: types of columns, ways of reading headers, encodings, and its errors."""
+"""The words in which a dataset is described: types of columns, ways of reading headers, and encodings."""
 
 from __future__ import annotations
 
@@ -7,14 +7,6 @@ from enum import Enum
 from typing import Any
 
 from jupyter_aml.errors import UserErrorException
-
-
-class DatasetValidationError(UserErrorException):
-    """The data that a dataset names are not there, or not as they were described."""
-
-
-class DatasetExecutionError(UserErrorException):
-    """Reading a dataset failed: broken content, a value that does not fit, a source that does not answer."""
 
 
 class PromoteHeadersBehavior(Enum):

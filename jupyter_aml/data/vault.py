@@ -2,7 +2,7 @@
 
 A secret is an asset of the kind ``secret``; its definition holds the value sealed with AES-256-GCM, bound to the workspace and
 to the secret's name, so that a sealed value cannot be passed off as another's. Names with a colon are the workspace's own
-(``datastore:NAME``: what opens a datastore); users' names have none. Setting, reading and removing are in the change feed.
+(``datastore:NAME``, ``url:…``: what opens a datastore, a URL); users' have none. Setting, reading and removing are in the change feed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ OWN = ":"
 LARGEST = 64 * 1024
 """Characters of a value at most."""
 _DATASTORE = "datastore:"
+URL = "url:"
+"""What opens a URL of a dataset."""
+OWNS = (_DATASTORE, URL)
+"""What the workspace's own names begin with."""
 _READ = "read"
 
 

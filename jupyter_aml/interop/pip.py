@@ -7,12 +7,16 @@ and rewritten, so that text which only looks like such a line (in a string, say)
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
+import sys
 from typing import Any
 
-from jupyter_aml.interop.pip_words import without_served
+from jupyter_aml.interop.pip_words import by_python, without_served
 
 _SHELL_MAGICS = ("system", "sx", "sc", "!", "bash", "sh", "script")
+_EXPANDED = frozenset("{}$")
+"""What IPython makes something else of in a line for the shell."""
 
 
 def notice(names: list[str], left: str) -> str:
@@ -69,6 +73,8 @@ def _change(statement: ast.Expr | ast.Assign, call: ast.Call, starts: list[int])
         return [(*_span(statement, starts), said.encode())]
     if is_pip:
         left = left.removeprefix("pip ")
+    elif not _EXPANDED.intersection(sys.executable) and importlib.util.find_spec("pip") is not None:
+        left = by_python(left, sys.executable)  # a shell's pip may be another Python's, and the kernel is to have it
     begin, _ = _span(statement, starts)
     return [(begin, begin, f"{said}; ".encode()), (*_span(argument, starts), repr(left).encode())]
 

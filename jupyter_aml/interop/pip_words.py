@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PIP = re.compile(r"(?:.*[/\\])?pip[\d.]*(?:\.exe)?$", re.IGNORECASE)
+_ANY_PIP = re.compile(r"pip[\d.]*")
 _BEFORE_PIP = re.compile(
     r"-.*|\w+=.*|uv|sudo|env|exec|command|time|nice|(?:.*[/\\])?python[\d.]*(?:\.exe)?|\{.*\}|\$.*|py", re.IGNORECASE
 )
@@ -79,6 +81,25 @@ def without_served(command: str) -> tuple[str, list[str]]:
         before = command[:start]
         command = (before if new else before.rstrip(" \t")) + new + command[end:]
     return command, taken
+
+
+def by_python(command: str, python: str) -> str:
+    """A shell command whose ``pip install`` is that of this Python, where it names none: a shell finds whichever comes first.
+
+    Args:
+        command: any text for a shell.
+        python: the interpreter's path.
+    """
+    tokens = [_Token(match.lastgroup or "", match.group(), *match.span()) for match in _TOKEN.finditer(command)]
+    for part in reversed(list(_commands(tokens))):
+        before = [_bare(token.text) for token in part[: _install(part)]]
+        if "-m" in before or "uv" in before:
+            continue
+        for token in part[: len(before)]:
+            if _ANY_PIP.fullmatch(token.text):
+                command = f"{command[: token.start]}{shlex.quote(python)} -m pip{command[token.end :]}"
+                break
+    return command
 
 
 _NOTHING = "cd ." if os.name == "nt" else "true"

@@ -212,7 +212,11 @@ class ClusterLauncher(Launcher):
             self._poke()
 
         seconds = STREAM if len(nodes) == 1 else 0.0
-        self.nodes.serve(nodes[0], self.connection.url, job, str(self.where.work), seconds, done)
+        self.nodes.serve(nodes[0], self._address(), job, str(self.where.work), seconds, done)
+
+    def _address(self) -> str:
+        """The workspace for a node; one on another machine has never been told its credentials."""
+        return self.connection.place.address or self.connection.url
 
     def _finish(self) -> None:
         while self._done:
@@ -276,6 +280,10 @@ class ClusterLauncher(Launcher):
                 if now - self._idle_since.get(a, now) >= self.scale.idle or self._planned > self.scale.high
             ]
             going = old[: len(there) - wanted]
+            if self.nodes is not None and self.nodes.fixed is not None:  # all or none
+                if len(old) == len(there) and not wanted:
+                    self._close_nodes()
+                return
             if going and self.nodes is not None:
                 self._planned = max(wanted, self._planned - len(going))
                 self.nodes.retire(going, self._planned)
@@ -292,12 +300,13 @@ class ClusterLauncher(Launcher):
                 self.where.work.mkdir(mode=0o700, exist_ok=True)
                 assert self._asset is not None
                 self.nodes = Nodes(self._asset.data["settings"].get("nodes") or {}, self._poke)
-            self.nodes.grow(count)
+            count = self.nodes.grow(count)
         except ComputeTargetException as error:
             self._no_nodes(error.message)
             return
+        if count > self._planned:
+            self._asked_at = time.monotonic()
         self._planned = count
-        self._asked_at = time.monotonic()
 
     def _no_nodes(self, why: str) -> None:
         """What waits fails: it would wait for ever."""

@@ -18,6 +18,7 @@ log = logging.getLogger("jupyter_aml")
 
 EXTRA = 'A cluster needs Dask: pip install "jupyter_aml[compute]".'
 RESOURCE = "node"
+_ENDS = ("scheduler", "worker", "client")
 PRELOAD = "jupyter_aml.jobs.dask_task"
 _WARM = ("distributed", "jupyter_aml.jobs.dask_task", "jupyter_aml.workspace", "jupyter_aml.store.sql.store")
 """What every node needs; loaded once in the process that local nodes are forked from."""
@@ -65,10 +66,11 @@ class Nodes:
             raise ComputeTargetException(EXTRA) from error
         logging.getLogger("distributed").setLevel(logging.ERROR)
         self._settings = dict(settings)
+        self.fixed: int | None = None
+        """How many nodes there are, where that cannot be chosen."""
         self.backend = str(settings.get("backend", "local"))
         self._cluster = self._start()
         self._client = Client(self._cluster, set_as_default=False)
-        self._wanted = 0
         self._seen: dict[str, dict[str, Any]] = {}
         scheduler = getattr(self._cluster, "scheduler", None)
         self._scheduler = scheduler if hasattr(scheduler, "workers") else None
@@ -86,20 +88,7 @@ class Nodes:
                     security=True, memory_limit=0, resources={RESOURCE: 1}, preload=[PRELOAD], silence_logs=False,
                 )  # fmt: skip
             if self.backend == "ssh":
-                from distributed import SSHCluster
-                from distributed.security import Security
-
-                return SSHCluster(
-                    list(self._settings["hosts"]),
-                    connect_options=dict(self._settings.get("connect_options") or {}),
-                    worker_options={
-                        "nthreads": 1, "memory_limit": 0, "resources": {RESOURCE: 1}, "preload": [PRELOAD],
-                        **(self._settings.get("worker_options") or {}),
-                    },
-                    scheduler_options={"dashboard": False, **(self._settings.get("scheduler_options") or {})},
-                    remote_python=self._settings.get("python"),
-                    security=Security.temporary(),
-                )  # fmt: skip
+                return self._by_ssh()
             if self.backend == "jobqueue":
                 import dask_jobqueue
 
@@ -117,15 +106,45 @@ class Nodes:
         except Exception as error:
             raise ComputeTargetException(f"The cluster's scheduler cannot be started: {error}") from error
 
+    def _by_ssh(self) -> Any:
+        """Dask's SSHCluster: all of its nodes at once. Its processes find keys in files that each host has."""
+        import dask
+        from distributed import SSHCluster
+        from distributed.security import Security
+
+        settings, tls = self._settings, self._settings.get("tls") or {}
+        scheduler = {"dashboard": False, **(settings.get("scheduler_options") or {})}
+        if tls:
+            parts = {
+                "ca-file": tls["ca_file"],
+                **{f"{who}.{what}": tls[what] for who in _ENDS for what in ("cert", "key")},
+            }
+            dask.config.set({f"distributed.comm.tls.{key}": str(value) for key, value in parts.items()})
+            dask.config.set({"distributed.comm.require-encryption": True})
+            scheduler["protocol"] = "tls://"
+        self.fixed = len(settings["hosts"]) - 1
+        return SSHCluster(
+            list(settings["hosts"]),
+            connect_options=dict(settings.get("connect_options") or {}),
+            worker_options={
+                "nthreads": 1, "memory_limit": 0, "resources": {RESOURCE: 1}, "preload": [PRELOAD],
+                **(settings.get("worker_options") or {}),
+            },
+            scheduler_options=scheduler,
+            remote_python=settings.get("python"),
+            security=Security() if tls else None,
+        )  # fmt: skip
+
     # -- how many ----------------------------------------------------------------------------------------------------
-    def grow(self, count: int) -> None:
-        """Have so many nodes, soon."""
-        self._wanted = count
+    def grow(self, count: int) -> int:
+        """Have so many nodes, soon; returns how many there will be."""
+        if self.fixed is not None:
+            return self.fixed
         self._cluster.scale(count)
+        return count
 
     def retire(self, addresses: list[str], left: int) -> None:
         """Let these nodes go; `left` others stay."""
-        self._wanted = left
         names = [self._seen[a]["name"] for a in addresses if a in self._seen]
         if self._scheduler is not None and hasattr(self._cluster, "scale_down"):
             self._cluster.sync(self._cluster.scale_down, names)

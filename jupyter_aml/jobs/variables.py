@@ -65,6 +65,9 @@ def of_run(
         "AZUREML_WORKSPACE_ID": str(about.get("id", "")),
         "AZUREML_FRAMEWORK": "Python",
         "PYTHONUNBUFFERED": "1",
+        "MLFLOW_TRACKING_URI": "aml:",  # the workspace that the process finds in its variables, wherever that is
+        "MLFLOW_RUN_ID": run_id,
+        "MLFLOW_EXPERIMENT_NAME": experiment,
     }
     if token:
         found |= {RUN_TOKEN: token, "AZUREML_RUN_TOKEN_EXPIRY": str(int(expires))}

@@ -45,6 +45,7 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "download": ({"enum": ["0", "1"]}, "1: to be saved, not shown."),
     "everywhere": ({"enum": ["0", "1"]}, "1: children as well as roots."),
     "experiment": (TEXT, "Name of the experiment."),
+    "force": ({"enum": ["0", "1"]}, "1: what is at work there is cancelled."),
     "field": (TEXT, "A column such as metrics.loss or params.lr; may be repeated."),
     "filter": (TEXT, "An expression, see docs/filters.md; may be repeated, all must hold."),
     "limit": ({"type": "integer", "minimum": 1}, "How many at most."),
@@ -69,6 +70,10 @@ PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "who": (TEXT, "Only what this user did."),
     "width": ({"type": "integer", "minimum": 1}, "Pixels on which a series is drawn."),
 }  # fmt: skip
+
+
+DELETING = frozenset({"force"})
+"""Parameters of DELETE; the others are those of GET."""
 
 
 def _ref(name: str) -> dict[str, Any]:
@@ -98,6 +103,9 @@ _ASSETS = _object(
 ANSWERS: dict[str, dict[str, Any]] = {
     "ActivityHandler": _object(activity=_many(_ref("Change")), before={"type": ["integer", "null"]}),
     "CancelHandler": _ref("RunRecord"),
+    "ComputeActionHandler": {"type": "object"},
+    "ComputeHandler": {"type": "object"},
+    "ComputesHandler": _object(targets=_many({"type": "object"})),
     "CuratedHandler": _object(environments={"type": "object"}),
     "ChangesHandler": _object(changes=_many(_ref("Change")), last=WHOLE),
     "CellsHandler": _object(runs=_many(_ref("RunRecord"))),
@@ -141,6 +149,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "SourceHandler": _object(files=_many(_object(path=TEXT, size=WHOLE)), text=TEXT),
     "SourcesHandler": _object(keepers={"type": "object"}, files=_many(_object(path=TEXT, digests={"type": "object"}))),
     "SubmitHandler": _object(run=TEXT),
+    "SizesHandler": _object(sizes=_many({"type": "object"})),
     "SecretHandler": _SECRET,
     "SecretsHandler": _object(secrets=_many(_SECRET)),
     "TableHandler": _object(rows=_many({"type": "object"}), next=_PERHAPS),
@@ -149,8 +158,21 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "TrackingHandler": _TRACKING,
     "WorkspacesHandler": _object(workspaces=_many(_object(**_NAMED, current=YES))),
 }  # fmt: skip
+_CHANGES = _object(set_tags=TAGS, drop_tags=_many(TEXT), archived=YES, description=TEXT)
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
-    ("ExperimentHandler", "patch"): _object(set_tags=TAGS, drop_tags=_many(TEXT), archived=YES, description=TEXT),
+    ("EnvironmentHandler", "patch"): _CHANGES,
+    ("ExperimentHandler", "patch"): _CHANGES,
+    ("ModelHandler", "patch"): _CHANGES,
+    ("ModelsHandler", "post"): _object(
+        run=TEXT,
+        name=TEXT,
+        path=TEXT,
+        tags=TAGS,
+        properties=TAGS,
+        description=TEXT,
+        framework=TEXT,
+        framework_version=TEXT,
+    ),
     ("RunTokenHandler", "post"): _object(seconds={"type": "number"}),
     ("RunHandler", "patch"): _object(name=TEXT, description=TEXT, set_tags=TAGS, drop_tags=_many(TEXT)),
     ("NotebookRunsHandler", "post"): _object(
@@ -179,6 +201,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         attempts=WHOLE,
         priority=WHOLE,
     ),
+    ("ComputeHandler", "patch"): _object(min_nodes=WHOLE, max_nodes=WHOLE, idle_seconds_before_scaledown=WHOLE),
+    ("ComputesHandler", "post"): _object(name=TEXT, type={"enum": ["AmlCompute", "ComputeInstance", "VirtualMachine"]}),
     ("DatastoreHandler", "patch"): _object(default=YES),
     ("ModelAliasHandler", "put"): _object(version=WHOLE),
     ("SecretHandler", "put"): _object(value=TEXT, content_type=TEXT),
@@ -279,7 +303,7 @@ def _operation(handler: type, method: str, function: Any) -> dict[str, Any]:
             *({"name": n, "in": "header", "schema": HEADERS[n][0], "description": HEADERS[n][1]} for n in headers),
             *(
                 {"name": n, "in": "query", **_parameter(n)}
-                for n in taken if method == "get" or n == "workspace"
+                for n in taken if n == "workspace" or method == ("delete" if n in DELETING else "get")
             ),
         ],
         "responses": {

@@ -10,7 +10,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from jupyter_aml.data.keyvault import check_name
-from jupyter_aml.data.vault import OWN, Vault, check_value, vault_of
+from jupyter_aml.data.vault import OWN, OWNS, Vault, check_value, vault_of
 from jupyter_aml.errors import NotFoundException, UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers
 
@@ -80,12 +80,12 @@ class SecretHandler(SecretHandlerBase):
 
 
 class ClientSecretHandler(SecretHandler):
-    """`store/secrets/<name>`: for our own client, which also keeps what opens datastores."""
+    """`store/secrets/<name>`: for our own client, which also keeps what opens datastores and URLs."""
 
     def checked(self, name: str) -> str:
         """The name."""
         plain = unquote(name)
-        return plain if plain.startswith(f"datastore{OWN}") else check_name(plain)
+        return plain if plain.startswith(OWNS) else check_name(plain)
 
 
 class SecretValueHandler(SecretHandlerBase):

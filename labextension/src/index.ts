@@ -19,4 +19,22 @@ import { workspaces } from './plugins/workspaces';
 
 export * from './tokens';
 
-export default [client, runs, pages, experiments, compare, tracking, badges, notebookRuns, launcher, status, workspaces, insert, tracked, models, data, environments, compute];
+export default [
+  client,
+  runs,
+  pages,
+  experiments,
+  compare,
+  tracking,
+  badges,
+  notebookRuns,
+  launcher,
+  status,
+  workspaces,
+  insert,
+  tracked,
+  models,
+  data,
+  environments,
+  compute
+];

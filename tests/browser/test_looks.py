@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
-LOOKS = os.environ.get("JUPYTER_AML_LOOKS", "")
+LOOKS = os.environ.get("STUDIO_LOOKS", "")
 """A folder to which all that is looked at is drawn."""
 ROW = """
 - row:
@@ -69,6 +69,7 @@ def command(page, identity, /, **arguments):
 def findings(page, selector):
     """What axe calls serious or critical below an element: rule, element, what is wrong."""
     result = page.evaluate("selector => axe.run(selector, {resultTypes: ['violations']})", selector)
+    assert len(result["passes"]) > 3, selector  # it was there to be looked at
     return [
         (one["id"], node["target"], node["failureSummary"])
         for one in result["violations"]

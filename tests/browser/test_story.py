@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 TUTORIAL = Path(__file__).parents[2] / "notebooks" / "01-track-a-notebook.ipynb"
-IMAGES = os.environ.get("JUPYTER_AML_IMAGES", "")
+IMAGES = os.environ.get("STUDIO_IMAGES", "")
 """A folder to which the pages are drawn in both themes, for docs/studio.md."""
 # ipywidgets' own extension expects every notebook to have a kernel; what that says in the console is not ours.
 NO_KERNEL = (
@@ -70,9 +70,8 @@ def test_a_notebook_is_tracked_watched_compared_opened_as_it_ran_and_reproduced(
     command(page, "aml:open-experiment", name="breast-cancer")
     grid = page.get_by_role("grid")
     for name in ("eta 0.01", "eta 0.001"):
-        grid.get_by_role("row").filter(has_text=name).filter(has_not_text=name + "0").first.get_by_role(
-            "checkbox"
-        ).check()
+        grid.get_by_role("row").filter(has_text=name).get_by_role("gridcell").first.click()
+    expect(page.get_by_text("2 runs selected")).to_be_visible()
     draw(page, "experiment")
     page.get_by_role("button", name="Compare").click()
     expect(page.get_by_role("heading", name="2 runs beside each other")).to_be_visible()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import sqlite3
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,9 +16,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from jupyter_aml.data.dataset import Dataset
+from jupyter_aml.data.dataset_paths import said
 from jupyter_aml.data.datastore import Datastore
-from jupyter_aml.data.types import DatasetExecutionError, DatasetValidationError, DataType, PromoteHeadersBehavior
-from jupyter_aml.errors import DatasetTimestampMissingError, NotFoundException, UserErrorException
+from jupyter_aml.data.types import DataType, PromoteHeadersBehavior
+from jupyter_aml.errors import (
+    DatasetExecutionError,
+    DatasetTimestampMissingError,
+    DatasetValidationError,
+    NotFoundException,
+    UserErrorException,
+)
 from jupyter_aml.workspace import Workspace
 
 Tabular, File = Dataset.Tabular, Dataset.File
@@ -430,3 +440,43 @@ def test_files_are_fetched_linked_and_chosen(store, tmp_path):
     one, other = files.random_split(0.5, seed=3)
     assert sorted(one.to_path() + other.to_path()) == files.to_path()
     assert File.from_files((store, "none/*"), validate=False).download(ignore_not_found=True) == []
+
+
+def test_what_opens_a_url_is_in_the_vault_alone(ws, web, tmp_path, home):
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "t.csv").write_text("v\n1\n2\n")
+    bare = web(tmp_path / "web") + "/t.csv"
+    signed = bare + "?sv=2026&sig=pl4nted%2Bsignature%3D"
+    files = File.from_files(signed).register(ws, "signed-files")
+    assert len(files.download(tmp_path / "got")) == 1 and files.to_path() == ["/t.csv"]
+    table = Tabular.from_delimited_files(signed).register(ws, "signed")
+    renewed = Tabular.from_delimited_files(bare + "?sig=pl4nted-too").register(ws, "signed", create_new_version=True)
+    assert renewed.version == 1 and "pl4nted" not in repr(table) + json.dumps(table._definition)
+    code = (
+        "import sys\nfrom jupyter_aml import Workspace\nfrom jupyter_aml.data import signed_urls\n"
+        "from jupyter_aml.data.dataset import Dataset\n"
+        "d = Dataset.get_by_name(Workspace.from_url(sys.argv[1]), 'signed')\nprint(len(d.to_pandas_dataframe()), repr(d))\n"
+        "print(signed_urls.opened(d._workspace, d._source['places'][0]).endswith('?sig=pl4nted-' + 'too'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, ws.url], capture_output=True, text=True)
+    assert done.stdout.startswith("2 ") and done.stdout.endswith("True\n"), done.stderr
+    assert ws.get_default_keyvault().list_secrets() == [] and "pl4nted" not in done.stdout
+    for path in home.rglob("*"):
+        assert not path.is_file() or b"pl4nted" not in path.read_bytes(), path
+    plain = Tabular.from_delimited_files(bare + "?raw=1")
+    assert plain._source["places"] == [{"url": bare + "?raw=1"}] and len(frame(plain)) == 2
+    assert (
+        _said("https://user:pl4nted@h/f.csv") == "https://h/f.csv" and _said("wasbs://c@h/f.csv") == "wasbs://c@h/f.csv"
+    )
+
+
+def _said(url):
+    (place,) = File.from_files(url, validate=False)._source["places"]
+    assert "pl4nted" not in json.dumps(place)
+    return said(place)
+
+
+def test_a_folder_stands_in_for_a_url(tmp_path, monkeypatch):
+    (tmp_path / "t.csv").write_text("v\n1\n")
+    monkeypatch.setenv("JUPYTER_AML_STAND_INS", json.dumps({"https://data.example.org/demo": str(tmp_path)}))
+    assert len(frame(Tabular.from_delimited_files("https://data.example.org/demo/t.csv?sig=absent"))) == 1

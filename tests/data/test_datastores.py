@@ -1,6 +1,7 @@
 """Datastores: registered, read and written where they really are, and never left."""
 
 import getpass
+import json
 import os
 import sqlite3
 import subprocess
@@ -527,3 +528,22 @@ def test_a_run_with_nothing_but_its_token_has_secrets_and_datastores(tmp_path):
     run.complete()
     assert done.returncode == 0 and "refused" in done.stdout, done.stderr
     assert ws.get_default_keyvault().get_secret("a") == "one-secret"
+
+
+# -- as the SDK has it -----------------------------------------------------------------------------------------------
+def test_the_sdks_constructors_make_what_is_not_registered(ws, tmp_path, monkeypatch):
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "x.txt").write_text("x")
+    monkeypatch.setenv("JUPYTER_AML_STAND_INS", json.dumps({"acc/con": str(tmp_path / "c")}))
+    blob = AzureBlobDatastore(ws, "mine", "con", "acc", account_key="pl4nted-key-of-the-account")
+    assert (blob.name, blob.container_name, blob.account_name) == ("mine", "con", "acc")
+    assert blob.account_key == "pl4nted-key-of-the-account" and blob.credential_type == "AccountKey"
+    assert blob.download(tmp_path / "out") == 1 and "mine" not in ws.datastores
+    assert "pl4nted" not in repr(blob) + blob._repr_html_() + json.dumps(blob._serialize())
+    with pytest.raises(UserErrorException, match="not registered"):
+        blob.set_as_default()
+    with pytest.raises(UserErrorException, match="container_name, account_name"):
+        AzureBlobDatastore(ws, "mine", contaner_name="con")
+    for register, why in ((Datastore.register_dbfs, "Databricks"), (Datastore.register_hdfs, "register_local_folder")):
+        with pytest.raises(UserErrorException, match=why):
+            register(ws, "away")

@@ -54,7 +54,8 @@ def test_drift_is_found_where_it_is_and_kept_as_a_run(ws, sets):
     assert [one["has_drift"] for one in results[0]["result"]] == [False, True, True]
     columns = {
         name: {m["name"]: m["value"] for m in found}
-        for name, found in metrics[0]["metrics"][2]["column_metrics"].items()
+        for column in metrics[0]["metrics"][2]["column_metrics"]
+        for name, found in column.items()
     }
     assert set(columns) == {"age", "same", "kind"} and columns["age"]["wasserstein_distance"] == pytest.approx(
         3, abs=0.2

@@ -1,12 +1,14 @@
 """Lines that install Microsoft's SDK, where it is served already."""
 
+import sys
 import zipfile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_aml.interop.pip_words import without_served
+from jupyter_aml.interop.pip import transform
+from jupyter_aml.interop.pip_words import by_python, without_served
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -57,6 +59,22 @@ def test_what_is_served_is_taken_out_of_a_line(line, left, names):
     assert without_served(line) == (left, names)
 
 
+BY_PYTHON = [
+    ("pip install x", "'/a b/python' -m pip install x"),
+    ("sudo -H pip3 -q install x && pip list; pip3.11 install y",
+     "sudo -H '/a b/python' -m pip -q install x && pip list; '/a b/python' -m pip install y"),
+    ("python3 -m pip install x", "python3 -m pip install x"),
+    ("uv pip install pip", "uv pip install pip"),
+    ("/opt/bin/pip install x", "/opt/bin/pip install x"),
+    ("echo pip install", "echo pip install"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "there"), BY_PYTHON, ids=[line for line, _ in BY_PYTHON])
+def test_the_rest_is_installed_by_the_python_of_the_kernel(line, there):
+    assert by_python(line, "/a b/python") == there
+
+
 @given(st.text(max_size=60))
 def test_any_line_that_installs_nothing_of_ours_is_left_alone(line):
     if "azureml" not in line.lower():
@@ -104,6 +122,11 @@ def test_a_kernel_says_so_and_installs_the_rest(kernel, wheels, tmp_path, call):
     assert "azureml-core is already served by jupyter_aml in this kernel: only the rest is installed." in text
     assert "Successfully installed tiny-aml-rest-1.0" in text
     assert [path.name for path in where.glob("*.py")] == ["tiny_aml_rest.py"]
+
+
+def test_a_shells_pip_is_the_kernels_own():
+    [line] = transform(["get_ipython().system('pip install -U mlflow azureml-mlflow')"])
+    assert line.endswith(f"; get_ipython().system({f'{sys.executable} -m pip install -U mlflow'!r})")
 
 
 def test_what_is_not_served_yet_is_not_said_to_be(kernel):

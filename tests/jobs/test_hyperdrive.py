@@ -133,6 +133,7 @@ def test_losing_children_are_really_ended_and_say_by_which_policy(searches, tmp_
     assert run.get_best_run_by_primary_metric(include_canceled=False).id == lines[0]["run_id"]
 
 
+@pytest.mark.slow
 def test_a_search_whose_leader_is_killed_goes_on_and_begins_nothing_twice(searches, tmp_path):
     sampling = RandomParameterSampling({"--loss": uniform(0.0, 0.04)}, {"seed": 7})
     slow = ENDLESS.replace("if loss", "time.sleep(0.3)\nif loss")

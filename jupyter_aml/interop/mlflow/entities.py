@@ -99,12 +99,11 @@ def run_of(record: RunRecord, metrics: Iterable[MetricRecord], experiment_id: st
 def points_of(series: Series, run_id: str) -> list[Metric]:
     """The numbers of a series; what is no number is none of MLflow's metrics."""
     points = zip(series.steps, series.times, series.values, strict=True)
-    found = [
+    return [
         Metric(series.name, float(value), _ms(at), step, run_id=run_id)
         for step, at, value in points
         if _is_number(value)
     ]
-    return found
 
 
 def text_of(value: Any) -> str:

@@ -45,4 +45,6 @@ def translated(method: Callable[P, R]) -> Callable[P, R]:
 
 def refuse(what: str, instead: str) -> NoReturn:
     """Raise: our workspaces cannot do that, and what to do instead."""
-    raise MlflowException(f"{what} is not possible in a jupyter_aml workspace. {instead}", codes.INVALID_PARAMETER_VALUE)
+    raise MlflowException(
+        f"{what} is not possible in a jupyter_aml workspace. {instead}", codes.INVALID_PARAMETER_VALUE
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlflow.utils.search_utils import SearchUtils
 
-from jupyter_aml.interop.mlflow.entities import ENDS, NAME, NOTE, PARENT
+from jupyter_aml.interop.mlflow.entities import NAME, NOTE, PARENT
 from jupyter_aml.interop.mlflow.failures import refuse
 from jupyter_aml.store.records import And, Condition, Filter, Not, Or, RunQuery
 
@@ -21,7 +21,7 @@ _TIMES = ("started", "ended")
 _STATUSES = {
     "RUNNING": ("Running", "Paused", "NotResponding", "Finalizing", "CancelRequested"),
     "SCHEDULED": ("NotStarted", "Queued", "Provisioning", "Preparing", "Starting"),
-    "FINISHED": (ENDS[3],), "FAILED": (ENDS[4],), "KILLED": (ENDS[5],),
+    "FINISHED": ("Completed",), "FAILED": ("Failed",), "KILLED": ("Canceled",),
 }  # fmt: skip
 _WHERE = "docs/mlflow.md lists what can be searched; Experiment.get_runs(filter=…) takes our own language."
 
@@ -57,9 +57,11 @@ def query_of(
 
 def _order(order_by: list[str]) -> tuple[str, bool]:
     if not order_by:
-        return "started", False
+        return "created", False
     if len(order_by) > 1:
-        refuse(f"Ordering by {len(order_by)} fields ({', '.join(order_by)})", "Give one; runs that are equal come by id.")
+        refuse(
+            f"Ordering by {len(order_by)} fields ({', '.join(order_by)})", "Give one; runs that are equal come by id."
+        )
     kind, key, ascending = SearchUtils.parse_order_by_for_search_runs(order_by[0])
     return _field(kind, key), ascending
 
@@ -93,14 +95,20 @@ def _condition(*, type: str, key: str, comparator: str, value: Any) -> Filter:
     elif field in _TIMES:
         value = float(value) / 1000
     if op == "!=":  # in MLflow a run without it is not among those of which it is another
-        return And((Condition(field, "!=", value), Condition(field, "!=", None))) if "." in field else Condition(field, op, value)
+        return (
+            And((Condition(field, "!=", value), Condition(field, "!=", None)))
+            if "." in field
+            else Condition(field, op, value)
+        )
     return Condition(field, op, value)  # type: ignore[arg-type]
 
 
 def _status(op: str, value: Any) -> Filter:
     wanted = _STATUSES.get(str(value).upper())
     if wanted is None or op not in ("=", "!="):
-        refuse(f"The condition status {op} {value!r}", f"The statuses are {', '.join(_STATUSES)}, compared by = and !=.")
+        refuse(
+            f"The condition status {op} {value!r}", f"The statuses are {', '.join(_STATUSES)}, compared by = and !=."
+        )
     found: Filter = Or(tuple(Condition("status", "=", one) for one in wanted))
     return found if op == "=" else Not(found)
 

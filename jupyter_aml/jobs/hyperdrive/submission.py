@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from jupyter_aml.errors import ConflictException
+from jupyter_aml.errors import ConflictException, UserErrorException
 from jupyter_aml.jobs import launching
 from jupyter_aml.jobs import submit as scripts
 from jupyter_aml.jobs.hyperdrive.ask import check
@@ -44,6 +44,7 @@ def submit_search(
     properties: Mapping[str, str] | None = None,
     user: str = "",
     _parent_run_id: str | None = None,
+    **unknown: Any,
 ) -> Any:
     """Queue a search.
 
@@ -68,6 +69,8 @@ def submit_search(
         ComputeTargetException: no such target, or it takes no runs now.
         StoreUnavailableException: nothing was queued.
     """
+    if unknown:
+        raise UserErrorException(f"submit() of a search takes no {sorted(unknown)[0]}=.")
     check()
     connection: Connection = workspace.connection
     script = config.run_config

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
 
 from jupyter_aml.errors import StoreUnavailableException, UserErrorException
 from jupyter_aml.store.sql.engine import TIMEOUT, watch_forks
 from jupyter_aml.store.url import OURS, parameters
+
+log = logging.getLogger("jupyter_aml")
 
 _SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 
@@ -70,17 +75,44 @@ def postgres_engine(address: str, *, create: bool = False) -> Engine:
     return engine
 
 
-def look_at_new(engine: Engine) -> None:
-    """Have the database look at tables that it knows nothing of yet: filled a moment ago, or where nothing does it by itself.
-    Without, its planner reads whole tables where an index has the answer."""
-    new = text(
-        "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
-        "AND relkind = 'r' AND reltuples <= 0 AND pg_relation_size(oid) > 1000000"
-    )
-    with engine.connect().execution_options(schema_change=True) as connection:
-        for table in connection.execute(new).scalars().all():
-            connection.exec_driver_sql(f"ANALYZE {table}")
-        connection.commit()
+class Statistics:
+    """Has the database look at tables that were filled a moment ago, or where nothing does it by itself: a planner that
+    takes a table for empty goes through all of it again and again where an index has the answer.
+
+    Args:
+        engine: of the database.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._again_at = 0.0
+
+    def written(self) -> None:
+        """This process wrote something."""
+        self._again_at = 0.0
+
+    def look(self) -> None:
+        """Called before what needs a good plan. At most once a second a small question, most often nothing."""
+        now = time.monotonic()
+        if now < self._again_at:
+            return
+        self._again_at = now + _LOOK_EVERY
+        try:
+            with self._engine.connect().execution_options(schema_change=True) as connection:
+                for table in connection.execute(_UNKNOWN).scalars().all():
+                    connection.exec_driver_sql(f"ANALYZE {table}")
+                connection.commit()
+        except DBAPIError as error:  # without, it is slower and no less right
+            log.debug("The tables could not be looked at: %s", error)
+
+
+_LOOK_EVERY = 1.0
+_UNKNOWN = text(
+    "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' "
+    "AND CASE WHEN reltuples <= 0 THEN pg_relation_size(oid) > 100000 "
+    "ELSE pg_relation_size(oid) > 1000000 AND pg_relation_size(oid) > relpages * 3 * 8192::bigint END"
+)
+"""Tables of which it knows nothing, or that are three times as large as when it looked."""
 
 
 def schema_lock(engine: Engine, schema: str) -> Callable[[], AbstractContextManager[None]]:

@@ -55,6 +55,7 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
         url: what it is called, without credentials.
         blobs: opens the contents, at first use.
         lock: keeps other processes from changing the tables at the same time.
+        statistics: keeps the planner of the database informed, where that is needed.
 
     Raises:
         StoreVersionException: a newer jupyter_aml wrote it.
@@ -67,8 +68,10 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
         url: str,
         blobs: Callable[[SqlStore], Blobs],
         lock: Callable[[], AbstractContextManager[None]],
+        statistics: Any = None,
     ) -> None:
         self.url = url
+        self._statistics = statistics
         self._open_blobs = blobs
         with translated(url):
             self._engine = engine
@@ -133,6 +136,8 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
             else:
                 new = {"id": batch.journal, "applied": end, "time": now, "scope": batch.scope}
                 c.execute(t.journal.insert().values(**new))
+        if self._statistics is not None:
+            self._statistics.written()
         return end
 
     @staticmethod
@@ -184,6 +189,8 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
 
     def runs(self, query: RunQuery) -> Page:
         """See Store.runs."""
+        if self._statistics is not None:
+            self._statistics.look()
         with self._reading() as c:
             return pages.read(c, query)
 
@@ -420,7 +427,7 @@ def on_postgresql(address: str, *, create: bool = False) -> SqlStore:
         address: ``postgresql://user:password@host/database?schema=NAME``.
         create: make the schema where there is none.
     """
-    from jupyter_aml.store.sql.postgres import look_at_new, postgres_engine, schema_lock
+    from jupyter_aml.store.sql.postgres import Statistics, postgres_engine, schema_lock
 
     def blobs(store: SqlStore) -> Blobs:
         from jupyter_aml.store.fs_blobs import open_blobs
@@ -429,10 +436,7 @@ def on_postgresql(address: str, *, create: bool = False) -> SqlStore:
 
     engine = postgres_engine(address, create=create)
     lock = schema_lock(engine, parameters(address).get("schema", "public"))
-    store = SqlStore(engine, without_credentials(address), blobs, lock)
-    with translated(store.url):
-        look_at_new(engine)
-    return store
+    return SqlStore(engine, without_credentials(address), blobs, lock, Statistics(engine))
 
 
 def _change(row: Any) -> Change:

@@ -3,6 +3,7 @@ import { MainAreaWidget, Notification, WidgetTracker } from '@jupyterlab/apputil
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../commands';
+import { fetched, settle } from '../components/opening';
 import { amlIcon } from '../icons';
 import type { CompareContent } from '../pages/compare';
 import { IWorkspaceClient } from '../tokens';
@@ -30,8 +31,11 @@ export const compare: JupyterFrontEndPlugin<void> = {
       const key = [...ids].sort().join();
       let page = tracker.find(one => given.get(one) === key);
       if (!page) {
-        const { CompareContent } = await import('../pages/compare');
-        page = new MainAreaWidget({ content: new CompareContent(client, ids, openRun, trans) });
+        const code = await fetched(() => import('../pages/compare'), trans);
+        if (!code) {
+          return;
+        }
+        page = new MainAreaWidget({ content: new code.CompareContent(client, ids, openRun, trans) });
         page.id = `jupyter-aml-compare-${key}`;
         page.title.icon = amlIcon;
         page.title.label = trans.__('Compare %1 Runs', ids.length);
@@ -40,10 +44,7 @@ export const compare: JupyterFrontEndPlugin<void> = {
         given.set(page, key);
         await tracker.add(page);
       }
-      if (!page.isAttached) {
-        shell.add(page, 'main');
-      }
-      shell.activateById(page.id);
+      settle(shell, page);
     };
 
     const idsOf = (args: { ids?: unknown }) => (Array.isArray(args.ids) ? args.ids.map(String) : []);

@@ -14,7 +14,8 @@ const KINDS = ['compute'];
 /** Compute targets in the sidebar, and their pages. */
 export const compute: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-aml:compute',
-  description: 'Shows compute targets in the sidebar: their state, nodes and queue; starts, stops, resizes, deletes them.',
+  description:
+    'Shows compute targets in the sidebar: their state, nodes and queue; starts, stops, resizes, deletes them.',
   autoStart: true,
   requires: [IWorkspaceClient, ISections],
   optional: [ITranslator, ILayoutRestorer],
@@ -66,8 +67,7 @@ export const compute: JupyterFrontEndPlugin<void> = {
       const target = await client.ask<ICompute>(route(name));
       const busy = target.queued + target.running;
       const sure = await showDialog({
-        title:
-          target.type === 'VirtualMachine' ? trans.__('Detach “%1”?', name) : trans.__('Delete “%1”?', name),
+        title: target.type === 'VirtualMachine' ? trans.__('Detach “%1”?', name) : trans.__('Delete “%1”?', name),
         body:
           busy > 0
             ? trans._n('%1 run on it is cancelled.', '%1 runs on it are cancelled.', busy)

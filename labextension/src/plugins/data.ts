@@ -38,7 +38,9 @@ export const data: JupyterFrontEndPlugin<void> = {
       (
         await showDialog({
           title: trans.__('Unregister “%1”?', name),
-          body: trans.__('The name and all of its versions are taken out of the workspace. The data stay where they lie.'),
+          body: trans.__(
+            'The name and all of its versions are taken out of the workspace. The data stay where they lie.'
+          ),
           buttons: [
             Dialog.cancelButton({ label: trans.__('Cancel') }),
             Dialog.warnButton({ label: trans.__('Unregister') })

@@ -39,7 +39,10 @@ export const environments: JupyterFrontEndPlugin<void> = {
         await showDialog({
           title: trans.__('Delete version %1 of the environment “%2”?', version, name),
           body: trans.__('Runs that were executed in it keep their own description of it. Other versions stay.'),
-          buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: trans.__('Delete') })]
+          buttons: [
+            Dialog.cancelButton({ label: trans.__('Cancel') }),
+            Dialog.warnButton({ label: trans.__('Delete') })
+          ]
         })
       ).button.accept;
 

@@ -6,6 +6,7 @@ import { PartialJSONObject } from '@lumino/coreutils';
 import { Menu } from '@lumino/widgets';
 
 import { CommandIDs } from '../commands';
+import { fetched, settle } from '../components/opening';
 import { amlIcon } from '../icons';
 import type { ExperimentContent } from '../pages/experiment';
 import type { IViewStore, Views } from '../pages/experiment/view';
@@ -76,8 +77,11 @@ export const experiments: JupyterFrontEndPlugin<void> = {
           settings => new SettingsViews(settings),
           () => new SettingsViews(null)
         );
-        const [{ ExperimentContent }, store] = await Promise.all([import('../pages/experiment'), views]);
-        const content = new ExperimentContent(client, name, store, actions, trans);
+        const [code, store] = await Promise.all([fetched(() => import('../pages/experiment'), trans), views]);
+        if (!code) {
+          return;
+        }
+        const content = new code.ExperimentContent(client, name, store, actions, trans);
         page = new MainAreaWidget({ content });
         page.id = `jupyter-aml-experiment-${encodeURIComponent(name)}`;
         page.title.icon = amlIcon;
@@ -87,10 +91,7 @@ export const experiments: JupyterFrontEndPlugin<void> = {
         page.toolbar.hide();
         await tracker.add(page);
       }
-      if (!page.isAttached) {
-        shell.add(page, 'main');
-      }
-      shell.activateById(page.id);
+      settle(shell, page);
     };
 
     /** The experiment of the sidebar's row that a context menu was opened on. */

@@ -54,7 +54,10 @@ export const insert: JupyterFrontEndPlugin<void> = {
           await app.serviceManager.contents.get(path, { content: false });
         } catch {
           Notification.warning(
-            trans.__('There is no notebook %1 any more: it may have been renamed. Its runs still have its cells.', path),
+            trans.__(
+              'There is no notebook %1 any more: it may have been renamed. Its runs still have its cells.',
+              path
+            ),
             { autoClose: 6000 }
           );
           return;

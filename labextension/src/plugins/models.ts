@@ -40,7 +40,10 @@ export const models: JupyterFrontEndPlugin<void> = {
         await showDialog({
           title: trans.__('Delete version %1 of the model “%2”?', version, name),
           body: trans.__('Its files are gone for good, and its number is not given again. Other versions stay.'),
-          buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: trans.__('Delete') })]
+          buttons: [
+            Dialog.cancelButton({ label: trans.__('Cancel') }),
+            Dialog.warnButton({ label: trans.__('Delete') })
+          ]
         })
       ).button.accept;
 

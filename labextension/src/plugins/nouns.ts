@@ -125,7 +125,12 @@ export function addRowCommand(app: JupyterFrontEnd, command: IRowCommand): void 
 }
 
 /** Put the name of what a row stands for on the clipboard. */
-export function addCopyName(app: JupyterFrontEnd, id: string, kinds: readonly string[], trans: TranslationBundle): void {
+export function addCopyName(
+  app: JupyterFrontEnd,
+  id: string,
+  kinds: readonly string[],
+  trans: TranslationBundle
+): void {
   addRowCommand(app, {
     id,
     label: trans.__('Copy Name'),

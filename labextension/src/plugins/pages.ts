@@ -8,6 +8,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../commands';
+import { fetched, settle } from '../components/opening';
 import { belowRoot } from '../notebook/path';
 import { title } from '../format';
 import type { RunPage } from '../pages/run';
@@ -36,10 +37,13 @@ export const pages: JupyterFrontEndPlugin<void> = {
 
     const openRun = async (id: string) => {
       // The page, with its charts, is fetched when the first one is opened.
-      const { RunPage } = await import('../pages/run');
+      const code = await fetched(() => import('../pages/run'), trans);
+      if (!code) {
+        return;
+      }
       let page = tracker.find(one => one.model.id === id);
       if (!page) {
-        page = new RunPage(
+        page = new code.RunPage(
           client,
           id,
           {
@@ -49,6 +53,7 @@ export const pages: JupyterFrontEndPlugin<void> = {
             openAsItRan: run => void commands.execute(CommandIDs.openAsItRan, { id: run.id }),
             reproduce: run => void commands.execute(CommandIDs.reproduceRun, { id: run.id }),
             resubmit: run => void commands.execute(CommandIDs.resubmitRun, { id: run.id }),
+            openThing: (kind, name, version) => void commands.execute(`aml:open-${kind}`, { name, version }),
             remove: model => void remove(model),
             rendermime
           },
@@ -56,10 +61,7 @@ export const pages: JupyterFrontEndPlugin<void> = {
         );
         void tracker.add(page);
       }
-      if (!page.isAttached) {
-        shell.add(page, 'main');
-      }
-      shell.activateById(page.id);
+      settle(shell, page);
     };
 
     const remove = async (model: RunModel) => {

@@ -12,12 +12,7 @@ export const tracked: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [IWorkspaceClient, ISections],
   optional: [ITranslator],
-  activate: (
-    app: JupyterFrontEnd,
-    client: IWorkspaceClient,
-    sections: ISections,
-    translator: ITranslator | null
-  ) => {
+  activate: (app: JupyterFrontEnd, client: IWorkspaceClient, sections: ISections, translator: ITranslator | null) => {
     const trans = (translator ?? nullTranslator).load('jupyter_aml');
     const { commands } = app;
     sections.add({
@@ -27,7 +22,13 @@ export const tracked: JupyterFrontEndPlugin<void> = {
       load: async () => (await import('../panels/notebooks')).section({ client, commands, trans })
     });
     // What a row does without a command of its own: its data are the arguments.
-    const item = (id: string, label: string, kind: string, rank: number, run: (data: Record<string, string>) => unknown) => {
+    const item = (
+      id: string,
+      label: string,
+      kind: string,
+      rank: number,
+      run: (data: Record<string, string>) => unknown
+    ) => {
       commands.addCommand(id, {
         label,
         describedBy: { args: { type: 'object', properties: {} } },

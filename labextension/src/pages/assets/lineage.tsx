@@ -55,7 +55,12 @@ export function Lineage(props: {
   }
   return (
     <div className="aml-Lineage">
-      <Column {...props} label={trans.__('Made by')} uses={made} none={trans.__('No run: it was made outside of one.')} />
+      <Column
+        {...props}
+        label={trans.__('Made by')}
+        uses={made}
+        none={trans.__('No run: it was made outside of one.')}
+      />
       <div className="aml-Lineage-thing">{props.name}</div>
       <Column {...props} label={trans.__('Used by')} uses={read} none={trans.__('No run so far.')} />
     </div>

@@ -33,9 +33,7 @@ export function computeContent(
     kind: trans.__('Compute'),
     tabs: ({ target }) => [
       { key: 'overview', label: trans.__('Overview'), content: Overview },
-      ...(target.nodes
-        ? [{ key: 'nodes', label: `${trans.__('Nodes')} ${target.nodes.length}`, content: Nodes }]
-        : []),
+      ...(target.nodes ? [{ key: 'nodes', label: `${trans.__('Nodes')} ${target.nodes.length}`, content: Nodes }] : []),
       { key: 'queue', label: `${trans.__('Queue')} ${target.runs.length}`, content: Queue }
     ],
     beside: ({ target }) => <span className="aml-Tag aml-mod-fixed">{target.state}</span>,
@@ -106,7 +104,9 @@ function Overview(props: IThingTab<ITarget>): JSX.Element {
           [trans.__('Runs'), trans.__('%1 running, %2 waiting', target.running, target.queued)],
           [
             trans.__('Created'),
-            typeof target.created === 'number' ? moment(target.created) : moment(Date.parse(target.created ?? '') / 1000)
+            typeof target.created === 'number'
+              ? moment(target.created)
+              : moment(Date.parse(target.created ?? '') / 1000)
           ],
           [trans.__('By'), target.user],
           [trans.__('Tags'), Object.keys(thing.tags).length > 0 && <TagMarks tags={thing.tags} trans={trans} />]

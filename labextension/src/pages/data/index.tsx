@@ -29,9 +29,7 @@ export function dataContent(
     kind: trans.__('Dataset'),
     tabs: thing => [
       { key: 'preview', label: trans.__('Preview'), content: Preview },
-      ...(thing.dataset.type === 'tabular'
-        ? [{ key: 'profile', label: trans.__('Profile'), content: Profile }]
-        : []),
+      ...(thing.dataset.type === 'tabular' ? [{ key: 'profile', label: trans.__('Profile'), content: Profile }] : []),
       { key: 'lineage', label: trans.__('Lineage'), content: DataLineage },
       { key: 'overview', label: trans.__('About'), content: DataOverview }
     ],
@@ -39,9 +37,7 @@ export function dataContent(
       <>
         <button
           className="aml-Button"
-          onClick={() =>
-            actions.insert(datasetCode(thing.name, thing.version, thing.dataset.type, client.workspace))
-          }
+          onClick={() => actions.insert(datasetCode(thing.name, thing.version, thing.dataset.type, client.workspace))}
         >
           {trans.__('Use in notebook')}
         </button>

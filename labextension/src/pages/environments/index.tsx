@@ -37,9 +37,7 @@ export function environmentContent(
         <button
           className="aml-Button"
           onClick={() =>
-            actions.insert(
-              environmentCode(thing.name, thing.curated ? null : String(thing.version), client.workspace)
-            )
+            actions.insert(environmentCode(thing.name, thing.curated ? null : String(thing.version), client.workspace))
           }
         >
           {trans.__('Use in notebook')}

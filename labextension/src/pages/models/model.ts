@@ -49,7 +49,12 @@ export const models: IThings<IModel> = {
 };
 
 /** Let an alias point at a version; with null, take it away. */
-export function setAlias(client: IWorkspaceClient, name: string, alias: string, version: number | null): Promise<unknown> {
+export function setAlias(
+  client: IWorkspaceClient,
+  name: string,
+  alias: string,
+  version: number | null
+): Promise<unknown> {
   const place = `models/${encodeURIComponent(name)}/aliases/${encodeURIComponent(alias)}`;
   return version === null ? client.ask(place, {}, 'DELETE') : client.ask(place, {}, 'PUT', { version });
 }

@@ -17,6 +17,7 @@ import { CELLS } from './parent';
 import { Source } from './source';
 import { IPageActions, ITabProps } from './tab';
 import { GitChanges, Log } from './texts';
+import { Things } from './things';
 
 const TABS: Record<Tab, (props: ITabProps) => JSX.Element> = {
   overview: Overview,
@@ -28,6 +29,7 @@ const TABS: Record<Tab, (props: ITabProps) => JSX.Element> = {
   changes: GitChanges,
   log: Log,
   children: Children,
+  things: Things,
   details: Details
 };
 
@@ -56,6 +58,7 @@ export function RunBody(props: { model: RunModel; actions: IPageActions; trans: 
     changes: trans.__('Git changes'),
     log: trans.__('Log'),
     children: CELLS.has(run.type) ? trans.__('Cells') : trans.__('Runs below'),
+    things: trans.__('Data and models'),
     details: trans.__('Details')
   };
   const shown = (Object.keys(names) as Tab[]).filter(

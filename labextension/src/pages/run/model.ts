@@ -13,7 +13,17 @@ const FIRST_RETRY = 2000;
 const LONGEST_RETRY = 20_000;
 
 export type Tab =
-  'overview' | 'notebook' | 'metrics' | 'images' | 'files' | 'source' | 'changes' | 'log' | 'children' | 'details';
+  | 'overview'
+  | 'notebook'
+  | 'metrics'
+  | 'images'
+  | 'files'
+  | 'source'
+  | 'changes'
+  | 'log'
+  | 'children'
+  | 'things'
+  | 'details';
 
 /** One run as its page shows it. No DOM. */
 export class RunModel implements IDisposable {

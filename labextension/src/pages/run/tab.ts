@@ -15,6 +15,8 @@ export interface IPageActions {
   resubmit(run: IRun): void;
   /** What draws the outputs of cells. */
   readonly rendermime: IRenderMimeRegistry | null;
+  /** Open the page of a version of a named thing. */
+  openThing(kind: string, name: string, version: number): void;
   /** Ask, then delete. */
   remove(model: RunModel): void;
 }

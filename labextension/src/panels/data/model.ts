@@ -29,10 +29,7 @@ async function load(
       data: { group: id }
     });
     return {
-      nodes: [
-        group('datasets', names.datasets, sets),
-        group('datastores', names.datastores, stores.datastores)
-      ],
+      nodes: [group('datasets', names.datasets, sets), group('datastores', names.datastores, stores.datastores)],
       more: false,
       total: sets.length
     };

@@ -19,12 +19,7 @@ function row(asset: IAsset, versions: number): INode {
 }
 
 /** Those of the workspace, then a group of those that every workspace has. */
-async function load(
-  client: IWorkspaceClient,
-  below: INode | null,
-  asked: IAsked,
-  curated: string
-): Promise<INodes> {
+async function load(client: IWorkspaceClient, below: INode | null, asked: IAsked, curated: string): Promise<INodes> {
   if (below === null) {
     const query = { text: asked.text || undefined, limit: String(asked.limit) };
     const [page, fitting] = await Promise.all([client.ask<IAssets>('environments', query), everywhere(client, asked)]);

@@ -49,9 +49,8 @@ function execution(run: IRun, session: string): INode {
 
 async function newest(client: IWorkspaceClient): Promise<IRun[]> {
   const types = ['aml.session', 'aml.notebook'];
-  return (
-    await client.ask<IPage>('runs', { type: types, everywhere: '1', order: '-created', limit: String(RUNS) })
-  ).runs;
+  return (await client.ask<IPage>('runs', { type: types, everywhere: '1', order: '-created', limit: String(RUNS) }))
+    .runs;
 }
 
 export function notebooksNoun(context: INounContext, empty: () => JSX.Element): INoun {

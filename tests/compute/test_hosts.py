@@ -1,0 +1,191 @@
+"""A cluster over several hosts: network namespaces with an SSH server each, the store on PostgreSQL, artifacts on S3."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+from conftest import until
+from test_remote import SSHD
+
+from jupyter_aml import Experiment, Workspace
+from jupyter_aml.compute.amlcompute import AmlCompute
+from jupyter_aml.compute.target import ComputeTarget
+from jupyter_aml.jobs.script_config import ScriptRunConfig
+
+sys.path.append(str(Path(__file__).parents[1] / "store"))
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("ip") or not Path(SSHD).exists(),
+        reason="needs root, iproute2 and sshd",
+    ),
+]
+NET = "10.77.93"
+WORKS = """
+import os, pathlib, sys, time
+from jupyter_aml import Run
+run = Run.get_context()
+tries = pathlib.Path(sys.argv[1])
+with tries.open("a") as file:
+    file.write(os.uname().nodename + "\\n")
+run.log("tries", len(tries.read_text().split()))
+pathlib.Path("outputs/where.txt").write_text(os.uname().nodename)
+if len(tries.read_text().split()) == 1:
+    time.sleep(600)
+"""
+
+
+def sh(*words):
+    subprocess.run([str(word) for word in words], check=True, capture_output=True)
+
+
+class Forwarder:
+    """Lets the hosts reach a port of this machine's loopback."""
+
+    def __init__(self, host, port):
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+        listening = asyncio.run_coroutine_threadsafe(
+            asyncio.start_server(lambda r, w: self.join(r, w, port), host, 0), self.loop
+        ).result(10)
+        self.port = listening.sockets[0].getsockname()[1]
+
+    async def join(self, reader, writer, port):
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+
+        async def pump(source, sink):
+            try:
+                while data := await source.read(65536):
+                    sink.write(data)
+                    await sink.drain()
+            except OSError:
+                pass
+            finally:
+                sink.close()
+
+        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+
+
+@pytest.fixture
+def net(tmp_path):
+    """Two hosts beside this one; `cut` takes one off the network."""
+    tag = uuid.uuid4().hex[:5]
+    bridge = f"br{tag}"
+    made = Net(tmp_path, tag)
+    sh("ip", "link", "add", bridge, "type", "bridge")
+    try:
+        sh("ip", "addr", "add", f"{NET}.1/24", "dev", bridge)
+        sh("ip", "link", "set", bridge, "up")
+        for number in (11, 12):
+            space, out, inside = f"{tag}-{number}", f"v{tag}{number}", f"w{tag}{number}"
+            sh("ip", "netns", "add", space)
+            sh("ip", "link", "add", out, "type", "veth", "peer", "name", inside)
+            sh("ip", "link", "set", out, "master", bridge, "up")
+            sh("ip", "link", "set", inside, "netns", space)
+            sh("ip", "-n", space, "addr", "add", f"{NET}.{number}/24", "dev", inside)
+            sh("ip", "-n", space, "link", "set", inside, "up")
+            sh("ip", "-n", space, "link", "set", "lo", "up")
+        yield made
+    finally:
+        made.stop()
+        for number in (11, 12):
+            subprocess.run(["ip", "netns", "del", f"{tag}-{number}"], check=False)
+        sh("ip", "link", "del", bridge)
+
+
+class Net:
+    def __init__(self, folder, tag):
+        self.folder, self.tag = folder, tag
+        self.servers = []
+        for name in ("host", "key"):
+            sh("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name)
+        Path("/run/sshd").mkdir(exist_ok=True)
+
+    def serve(self, number, variables):
+        """An SSH server on a host (this one is 1), with a home of workspaces of its own."""
+        home = self.folder / f"home-{number}"
+        own = " ".join(f"{k}={v}" for k, v in {**variables, "JUPYTER_AML_HOME": home, "HOME": self.folder}.items())
+        config = self.folder / f"sshd-{number}"
+        config.write_text(
+            f"Port 2222\nListenAddress {NET}.{number}\nHostKey {self.folder}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
+            f"AuthorizedKeysFile {self.folder}/key.pub\nPermitRootLogin yes\nSetEnv {own}\n"
+        )
+        command = [SSHD, "-D", "-f", str(config)]
+        if number != 1:
+            inner = f"hostname node{number}; exec {' '.join(command)}"
+            command = ["ip", "netns", "exec", f"{self.tag}-{number}", "unshare", "--uts", "sh", "-c", inner]
+        self.servers.append(subprocess.Popen(command))
+
+    def cut(self, number):
+        sh("ip", "link", "set", f"v{self.tag}{number}", "down")
+
+    def stop(self):
+        for server in self.servers:
+            server.terminate()
+        for server in self.servers:
+            server.wait(10)
+
+
+def test_a_host_that_is_cut_off_loses_its_run_to_another(net, tmp_path, monkeypatch):
+    moto = pytest.importorskip("moto.server")
+    boto3 = pytest.importorskip("boto3")
+    from distributed.security import Security
+    from postgres_process import address
+
+    s3 = moto.ThreadedMotoServer(ip_address=f"{NET}.1", port=0, verbose=False)
+    s3.start()
+    where = f"http://{NET}.1:{s3._server.socket.getsockname()[1]}"
+    variables = {
+        "AWS_ENDPOINT_URL": where, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_DEFAULT_REGION": "us-east-1",
+    }  # fmt: skip
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket="artifacts")
+    url = address()
+    port = url.split("@127.0.0.1:")[1].split("/")[0]
+    url = url.replace(f"127.0.0.1:{port}", f"{NET}.1:{Forwarder(f'{NET}.1', int(port)).port}")
+    workspace = Workspace.from_url(url, create=True, artifacts="s3://artifacts/w")
+
+    for number in (1, 11, 12):
+        net.serve(number, variables)
+    keys = Security.temporary()
+    for name, text in (("ca", keys.tls_ca_file), ("cert", keys.tls_client_cert), ("tls_key", keys.tls_client_key)):
+        (tmp_path / name).write_text(text)
+    connect = {"port": 2222, "username": "root", "client_keys": [str(tmp_path / "key")], "known_hosts": None}
+    nodes = {
+        "backend": "ssh", "hosts": [f"{NET}.{n}" for n in (1, 11, 12)], "python": sys.executable, "connect_options": connect,
+        "tls": {"ca_file": str(tmp_path / "ca"), "cert": str(tmp_path / "cert"), "key": str(tmp_path / "tls_key")},
+        "scheduler_options": {"host": f"{NET}.1"},
+    }  # fmt: skip
+    target = ComputeTarget.create(
+        workspace,
+        "hosts",
+        AmlCompute.provisioning_configuration(max_nodes=2, idle_seconds_before_scaledown=3, nodes=nodes),
+    )
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "a.py").write_text(WORKS)
+    config = ScriptRunConfig(tmp_path / "src", "a.py", [tmp_path / "tries"], compute_target=target)
+    config.run_config.max_attempts = 2
+    run = Experiment(workspace, "x").submit(config)
+    tries = tmp_path / "tries"
+    first = until(lambda: tries.exists() and tries.read_text().split(), 120)[0]
+    assert first in ("node11", "node12")
+    until(lambda: run.get_status() == "Running")
+    net.cut(int(first[-2:]))
+    began = time.monotonic()
+    until(lambda: run.get_status() == "Completed", 240)
+    assert tries.read_text().split() == [first, "node12" if first == "node11" else "node11"]
+    assert time.monotonic() - began < 180
+    run.download_file("outputs/where.txt", str(tmp_path / "where.txt"))
+    assert (tmp_path / "where.txt").read_text() == tries.read_text().split()[1]
+    assert boto3.client("s3").list_objects_v2(Bucket="artifacts")["KeyCount"] > 0
+    target.delete(force=True)
+    until(lambda: target._queue() not in str(list(tmp_path.glob("aml-home/.remote/launchers/*/*/launcher.json"))), 5)
+    s3.stop()
