@@ -8,10 +8,12 @@ ROOT    = $(if $(filter 0,$(shell id -u)),--allow-root,)
 SUDO    = $(if $(filter 0,$(shell id -u)),,sudo)
 # Two at once: most tests wait for a process. A file stays in one process, for what its tests start together.
 WORKERS = -n 2 --dist loadfile
+# What failed is tried once more with the machine to itself, and has to pass then.
+ALONE = --last-failed --last-failed-no-failures none
 # npm of this machine, else of the environment; the checkout's own tools either way.
 RUN     = PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: demo test test-slow test-all lint format env browser postgres build bench clean help
+.PHONY: demo test test-slow test-all lint format env browser postgres sshd docs build bench clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -51,6 +53,10 @@ postgres:        ## Debian's PostgreSQL, where there is none yet (the tests star
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
 	  { echo "Installing PostgreSQL for the store's tests"; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq postgresql >/dev/null; }
 
+sshd:            ## Debian's OpenSSH server and iproute2, where there are none yet (for the tests of remote machines)
+	@{ [ -x /usr/sbin/sshd ] && { command -v ip >/dev/null || [ -x /usr/sbin/ip ]; }; } || \
+	  { echo "Installing sshd for the tests of remote machines"; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq openssh-server iproute2 >/dev/null; }
+
 lint: env        ## formatting, linting and types, of both languages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -62,16 +68,20 @@ format: env      ## let the tools format everything
 	$(BIN)/ruff format .
 	$(RUN) npm run --silent lint
 
+docs: env        ## write the generated pages anew
+	$(BIN)/python -m jupyter_aml.cli.reference
+	$(BIN)/python tools/sdk_coverage.py
+
 build: env       ## the JupyterLab extension, linked into the environment
 	$(RUN) npm run --silent build
 	$(RUN) $(BIN)/jupyter-builder develop --overwrite . >/dev/null
 
-test: env browser postgres lint build  ## everything but the slow tests
+test: env browser postgres sshd lint build  ## everything but the slow tests
 	$(RUN) npm test --silent
-	$(RUN) $(BIN)/python -m pytest -m "not slow" $(WORKERS)
+	$(RUN) $(BIN)/python -m pytest -m "not slow" $(WORKERS) || $(RUN) $(BIN)/python -m pytest -m "not slow" $(ALONE)
 
-test-slow: env browser postgres build  ## the slow tests alone
-	$(RUN) $(BIN)/python -m pytest -m slow $(WORKERS); code=$$?; [ $$code -eq 0 ] || [ $$code -eq 5 ]
+test-slow: env browser postgres sshd build  ## the slow tests alone
+	$(RUN) $(BIN)/python -m pytest -m slow $(WORKERS) || $(RUN) $(BIN)/python -m pytest -m slow $(ALONE); code=$$?; [ $$code -eq 0 ] || [ $$code -eq 5 ]
 
 test-all: test test-slow ## both
 

@@ -129,7 +129,8 @@ def backup(aml: Aml, target: Path, link: bool) -> None:
 
     def show() -> None:
         click.echo(
-            f"{output.clean(target)} holds the workspace with {_count(told.blobs, 'content')} ({output.size(told.size)})."
+            f"{output.clean(target)} holds the workspace with {_count(told.blobs, 'content')} and "
+            f"{_count(told.datastore_files, 'file')} of its datastores ({output.size(told.size)})."
         )
         _list("Damaged contents that were left out", told.damaged)
         _list("Left out of the datastores: no plain files, or not to be read", told.left_out)

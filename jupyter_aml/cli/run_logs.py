@@ -5,18 +5,22 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from jupyter_aml.cli.output import clean
-from jupyter_aml.errors import NotFoundException
+from jupyter_aml.errors import AzureMLException, NotFoundException
+from jupyter_aml.store.connection import Connection
 from jupyter_aml.store.contract import Store
 from jupyter_aml.store.records import TERMINAL, FileRecord, RunQuery, RunRecord
 from jupyter_aml.tracking.lifetime import GIT_DIFF
 from jupyter_aml.tracking.run_files import LOGS
 
 PAUSE = 0.3
+LOOK = 2.0
+"""Seconds between two looks for what was killed."""
 CHUNK = 1_000_000
 KEPT = 10_000_000
 """Bytes of an uploaded log that are printed at most."""
@@ -81,12 +85,14 @@ def _check(found: Any, store: Store, run_id: str, path: str | None) -> None:
         raise NotFoundException.of("log", path, known, f"`aml run files {run_id}` shows what there is.")
 
 
-def stream(store: Store, run_id: str, path: str | None = None, follow: bool = False) -> int:
-    """Print the logs; with `follow`, go on until the run has ended.
+def stream(connection: Connection, run_id: str, path: str | None = None, follow: bool = False) -> int:
+    """Print the logs; with `follow`, go on until the run has ended, and notice when what executes it was killed.
 
     Returns:
         1 when it was followed to its failure, else 0.
     """
+    store = connection.store
+    looked = time.monotonic()
     printed: dict[tuple[str, str], int] = {}
     done: set[str] = set()
     last: tuple[str, str] | None = None
@@ -111,6 +117,10 @@ def stream(store: Store, run_id: str, path: str | None = None, follow: bool = Fa
         if not follow or ended:
             break
         sys.stdout.flush()
+        if time.monotonic() - looked > LOOK:
+            with suppress(AzureMLException):
+                connection.recover()
+            looked = time.monotonic()
         time.sleep(PAUSE)
     if not follow or not printed:
         _check(printed, store, run_id, path)

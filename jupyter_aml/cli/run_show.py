@@ -139,6 +139,10 @@ def print_run(run: Mapping[str, Any]) -> None:
         output.title("Source")
         for line in str(run["details"]["source"]).splitlines():
             click.echo(f"  {output.clean(line)}")
+    if run["details"].get("warnings"):
+        output.title("Warnings")
+        for warning in run["details"]["warnings"]:
+            click.echo(f"  {output.clean(str(warning))}")
     if run["error"]:
         output.title(
             "Error",

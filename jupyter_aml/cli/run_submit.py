@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +9,7 @@ import click
 
 from jupyter_aml.cli import output
 from jupyter_aml.cli.base import Aml, Command, experiment_names, pairs, pass_aml
-from jupyter_aml.errors import AzureMLException, UserErrorException
+from jupyter_aml.errors import UserErrorException
 
 if TYPE_CHECKING:
     from jupyter_aml.jobs.script_config import ScriptRunConfig
@@ -57,10 +55,7 @@ def submit(ctx: click.Context, aml: Aml, script: str | None, arguments: tuple[st
         from jupyter_aml.cli.run_logs import stream
 
         click.echo(f"Run {run.id} of {output.clean(name)!r} is queued.", err=True)
-        over = threading.Event()
-        threading.Thread(target=_look_after, args=(aml, over), name="jupyter_aml-look", daemon=True).start()
-        stream(aml.store, run.id, follow=True)
-        over.set()
+        stream(aml.workspace.connection, run.id, follow=True)
     elif how["wait"]:
         run.wait_for_completion(raise_on_error=False)
     record = aml.store.run(run.id)
@@ -82,13 +77,6 @@ def submit(ctx: click.Context, aml: Aml, script: str | None, arguments: tuple[st
         aml.emit(record, show, next=f"aml run logs --follow {record.id}")
     if how["wait"] or how["follow"]:
         ctx.exit({"Completed": 0, "Canceled": 130}.get(record.status, 1))
-
-
-def _look_after(aml: Aml, over: threading.Event) -> None:
-    """While the logs are followed, notice what was killed."""
-    while not over.wait(2.0):
-        with suppress(AzureMLException):
-            aml.workspace.connection.recover()
 
 
 def _config(aml: Aml, script: str | None, arguments: list[str], how: dict[str, Any]) -> ScriptRunConfig:

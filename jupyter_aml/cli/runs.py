@@ -180,7 +180,7 @@ def logs(aml: Aml, run: str, follow: bool, path: str | None) -> None:
     elif aml.json:
         raise click.UsageError("--follow writes text as it comes; take --json without it.")
     else:
-        click.get_current_context().exit(stream(aml.store, run_id, path, follow))
+        click.get_current_context().exit(stream(aml.workspace.connection, run_id, path, follow))
 
 
 @run.command("files")

@@ -12,7 +12,7 @@ from typing import Any
 
 from jupyter_aml.compute import sizes
 from jupyter_aml.compute.status import AmlComputeNodeStateCounts, AmlComputeStatus, ScaleSettings, when
-from jupyter_aml.compute.target import ComputeTarget, ComputeTargetProvisioningConfiguration, whole
+from jupyter_aml.compute.target import ComputeTarget, ComputeTargetProvisioningConfiguration, kept, whole
 from jupyter_aml.errors import ComputeTargetException, UserErrorException
 from jupyter_aml.tracking.who import user_name
 
@@ -99,6 +99,9 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
             "vnetResourceGroup": self.vnet_resourcegroup_name,
             "vnet": self.vnet_name,
             "subnet": self.subnet_name,
+            "identityType": None if self.identity_type is None else str(self.identity_type),
+            "identityId": None if self.identity_id is None else str(self.identity_id),
+            "remoteLogin": self.remote_login_port_public_access,
             "nodes": self.nodes,
         }
 
@@ -179,18 +182,21 @@ class AmlCompute(ComputeTarget):
     @property
     def scale_settings(self) -> ScaleSettings:
         """Between how many nodes it scales."""
-        kept = self._settings
-        return ScaleSettings(int(kept["minNodes"]), int(kept["maxNodes"]), int(kept["idleSeconds"]))
+        now = self._settings
+        return ScaleSettings(int(now["minNodes"]), int(now["maxNodes"]), int(now["idleSeconds"]))
 
     @property
     def status(self) -> AmlComputeStatus:
         """As `get_status`, of when it was looked up last."""
         return self._status()
 
-    @property
-    def admin_username(self) -> str | None:
-        """Kept from its configuration."""
-        return self._settings.get("adminUsername")
+    admin_username = kept("adminUsername")
+    vnet_resourcegroup_name = kept("vnetResourceGroup")
+    vnet_name = kept("vnet")
+    subnet_name = kept("subnet")
+    identity_type = kept("identityType")
+    identity_id = kept("identityId")
+    remote_login_port_public_access = kept("remoteLogin")
 
     @property
     def provisioning_errors(self) -> list[dict[str, Any]] | None:
@@ -353,14 +359,14 @@ class AmlCompute(ComputeTarget):
 
     def _check_job(self, definition: Mapping[str, Any]) -> None:
         self.refresh_state()
-        kept = self._settings
+        now = self._settings
         wanted = int(definition.get("nodeCount") or 1)
-        if wanted > int(kept["maxNodes"]):
+        if wanted > int(now["maxNodes"]):
             raise ComputeTargetException(
-                f"The run needs {wanted} nodes, and the cluster {self.name!r} has {kept['maxNodes']} at most. "
+                f"The run needs {wanted} nodes, and the cluster {self.name!r} has {now['maxNodes']} at most. "
                 f"update(max_nodes={wanted}) lets it have more."
             )
-        if wanted > 1 and kept["nodes"].get("backend", "local") != "local":
+        if wanted > 1 and now["nodes"].get("backend", "local") != "local":
             raise ComputeTargetException(
                 f"A run on several nodes needs a cluster of local nodes; those of {self.name!r} are on other machines, "
                 "which one run cannot share yet."

@@ -11,7 +11,7 @@ from typing import Any
 
 from jupyter_aml.compute import sizes
 from jupyter_aml.compute.status import ComputeInstanceStatus, when
-from jupyter_aml.compute.target import ComputeTarget, ComputeTargetProvisioningConfiguration, whole
+from jupyter_aml.compute.target import ComputeTarget, ComputeTargetProvisioningConfiguration, kept, whole
 from jupyter_aml.errors import ComputeTargetException, UserErrorException
 from jupyter_aml.tracking.who import user_name
 
@@ -71,6 +71,8 @@ class ComputeInstanceProvisioningConfiguration(ComputeTargetProvisioningConfigur
             "vnet": self.vnet_name,
             "subnet": self.subnet_name,
             "assignedUser": self.assigned_user_object_id,
+            "assignedTenant": self.assigned_user_tenant_id,
+            "adminUserSshPublicKey": self.admin_user_ssh_public_key,
         }
 
 
@@ -167,6 +169,13 @@ class ComputeInstance(ComputeTarget):
     def limits(self) -> dict[str, Any]:
         """What is enforced while it runs, and by what: by, cpus, memory_gb, notes. {} while it does not."""
         return dict(self._live.get("limits") or {})
+
+    admin_user_ssh_public_key = kept("adminUserSshPublicKey")
+    assigned_user_object_id = kept("assignedUser")
+    assigned_user_tenant_id = kept("assignedTenant")
+    vnet_resourcegroup_name = kept("vnetResourceGroup")
+    vnet_name = kept("vnet")
+    subnet_name = kept("subnet")
 
     @property
     def applications(self) -> list[dict[str, Any]]:

@@ -393,6 +393,11 @@ class ComputeTarget:
         return f"{type(self).__name__}(workspace={self.workspace.name!r}, name={self.name!r}, type={self.type!r})"
 
 
+def kept(key: str) -> Any:
+    """A property: what the target's configuration said, without effect here."""
+    return property(lambda self: self._settings.get(key), doc="Kept from its configuration.")
+
+
 def queue_of(name: str) -> str:
     """The queue of a target."""
     return f"{KIND}/{name}"

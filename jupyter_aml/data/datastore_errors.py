@@ -18,6 +18,11 @@ _HTTP = {
     410: "there is nothing",
 }
 
+_AGAIN = "Register it again with overwrite=True"
+_OF_WORKSPACE = (
+    "It lies below the workspace's artifacts: have their credentials in a file of the driver's (as ~/.aws/credentials) on this "
+    "machine; scripts of runs do not get them from variables"
+)
 _REFUSED = re.compile(
     r"Credential|AccessKey|Signature|Token|Authenti|Authoriz|PermissionDenied|KeyImport|ProfileNotFound", re.IGNORECASE
 )
@@ -62,7 +67,10 @@ def _made(datastore: Any, path: str, error: Exception) -> AzureMLException | Non
         return UserErrorException(f"{path!r} in {place} is a folder.")
     if isinstance(error, NotADirectoryError):
         return UserErrorException(f"{path!r} in {place} goes through a file as if it were a folder.")
-    return unavailable(datastore, _said(error, status, code), path)
+    why = _said(error, status, code)
+    if datastore.is_builtin:  # nobody registered it: it lies below the workspace's artifacts
+        why = why.replace(_AGAIN, _OF_WORKSPACE)
+    return unavailable(datastore, why, path)
 
 
 def unavailable(datastore: Any, why: str, path: str = "") -> StoreUnavailableException:
@@ -82,7 +90,7 @@ def _said(error: Exception, status: int, code: str) -> str:
     if status in _HTTP:
         return f"{_HTTP[status]} (it answered {status})"
     if _REFUSED.search(code or name):
-        return f"its credentials are missing, or not accepted ({code or name}). Register it again with overwrite=True"
+        return f"its credentials are missing, or not accepted ({code or name}). {_AGAIN}"
     if "HostKey" in name:
         return "its host key is not known. Register it with host_key=, as `ssh-keyscan` shows it, if it is the right machine"
     if code.startswith(("NoSuchBucket", "ContainerNotFound")) or (isinstance(error, FileNotFoundError) and code):

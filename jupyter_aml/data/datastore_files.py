@@ -241,7 +241,7 @@ class FilesDatastore(AbstractDatastore):
         self, pairs: list[tuple[str, str]], target_path: str | None, overwrite: bool, show_progress: bool
     ) -> DataReference:
         target = confine(target_path)
-        done = upload.send(self, pairs, target, overwrite=overwrite)
+        done = upload.send(self, pairs, target, overwrite=overwrite, verb="Uploading" if show_progress else "")
         upload.tell("Uploading", done, show_progress, "overwrite=True replaces them")
         return DataReference(self, path_on_datastore=target or None)
 
@@ -264,9 +264,8 @@ class FilesDatastore(AbstractDatastore):
             UserErrorException: a prefix out of the datastore, or a target that cannot be written.
             StoreUnavailableException: the place does not answer, or stops in the middle: no half file is left.
         """
-        done = upload.fetch(
-            self, confine(prefix), os.path.abspath(os.path.expanduser(os.fspath(target_path))), overwrite
-        )
+        place = os.path.abspath(os.path.expanduser(os.fspath(target_path)))
+        done = upload.fetch(self, confine(prefix), place, overwrite, "Downloading" if show_progress else "")
         upload.tell("Downloading", done, show_progress, "overwrite=True replaces them")
         return len(done.copied)
 

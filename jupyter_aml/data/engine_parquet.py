@@ -104,8 +104,9 @@ class ParquetScan(FileScan):
 
         later = where if where is not None and columns_of(where) & set(self.types) else None
         read = list(dict.fromkeys([*columns, *(sorted(columns_of(later)) if later else ())]))
-        scanner = self._dataset(self.needed(where)).scanner(
-            columns=read, filter=None if later else self._filter(where), batch_size=BATCH
+        files = self.needed(where)
+        scanner = self._dataset(files).scanner(
+            columns=read, filter=None if later else self._filter(where), batch_size=BATCH, **_ahead(files)
         )
         for batch in scanner.to_batches():
             if batch.num_rows:
@@ -235,6 +236,17 @@ def _closing(connection: Any, relation: Any, rows: int) -> Iterator[Any]:
         yield from reader
     finally:
         connection.close()
+
+
+def _ahead(files: Sequence[File]) -> dict[str, Any]:
+    """How far Arrow reads ahead of whoever takes the batches: by default 16 batches of 4 files and their whole row groups, which
+    is most of a set of a few GB. Of local files little is enough; others wait for answers from afar."""
+    import pyarrow.dataset as pds
+
+    if any(file.fs is not None for file in files):
+        return {"batch_readahead": 4, "fragment_readahead": 4}
+    options = pds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+    return {"batch_readahead": 2, "fragment_readahead": 1, "fragment_scan_options": options}
 
 
 def _cores() -> int:

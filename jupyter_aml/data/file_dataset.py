@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -195,9 +196,10 @@ class MountContext:
             self._started = True
 
     def stop(self) -> None:
-        """Take the links away; the data stay."""
+        """Take the links away; the data stay. That a program wrote to them through the links is told by a warning."""
         folder = Path(self.mount_point)
         if self._started:
+            warn_of_changes(folder)
             for child in list(folder.iterdir()):
                 if child.is_dir() and not child.is_symlink():
                     shutil.rmtree(child, ignore_errors=True)
@@ -237,6 +239,24 @@ def link_tree(files: Sequence[File], folder: Path) -> list[str]:
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="aml-data") as pool:
         list(pool.map(lambda pair: _fetch(*pair), remote))
     return [str(target) for target in targets]
+
+
+def warn_of_changes(folder: Path) -> None:
+    """Tell when files have been changed since `link_tree` linked them: what is written to a link is written to the data."""
+    changed = []
+    for at, _, names in os.walk(folder):
+        for name in names:
+            path = Path(at, name)
+            with contextlib.suppress(OSError):
+                if path.is_symlink() and path.stat().st_mtime_ns > path.lstat().st_mtime_ns:
+                    changed.append(str(path.resolve()))
+    if changed:
+        warnings.warn(
+            f"{len(changed):,} of the dataset's files have been changed while they were mounted ({sorted(changed)[0]!r}"
+            f"{', …' if len(changed) > 1 else ''}). A mount holds links: download() gives copies that may be written.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def place_in(folder: Path, name: str) -> Path:

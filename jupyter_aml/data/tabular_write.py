@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MANAGED = "managed-dataset"
 ROWS_A_FILE = 4_000_000
+PORTION = 256 << 20
+"""Bytes of rows that are put into folders at once."""
 
 
 def target_of(target: Any, workspace: Any) -> tuple[Any, str]:
@@ -153,11 +155,13 @@ def partitioned(dataset: TabularDataset, keys: list[str], target: Any, name: str
     fields = [pa.field(f.name, pa.string()) if f.name in keys else f for f in schema]
 
     def write(place: str) -> None:
-        pds.write_dataset(
-            texts(dataset._batches()), place, schema=pa.schema(fields), format="parquet", max_open_files=200,
-            partitioning=pds.partitioning(pa.schema([pa.field(k, pa.string()) for k in keys])), max_partitions=100_000,
-            basename_template="part-{i}.parquet",
-        )  # fmt: skip
+        folders = pds.partitioning(pa.schema([pa.field(k, pa.string()) for k in keys]))
+        for number, some in enumerate(_portions(texts(dataset._batches()))):
+            pds.write_dataset(
+                some, place, schema=pa.schema(fields), format="parquet", max_open_files=200, partitioning=folders,
+                max_partitions=100_000, basename_template=f"part-{number}-{{i}}.parquet",
+                existing_data_behavior="overwrite_or_ignore",
+            )  # fmt: skip
 
     put_folder(datastore, folder, write)
     places = [{"datastore": datastore.name, "path": folder + "/**/*.parquet"}]
@@ -170,6 +174,20 @@ def partitioned(dataset: TabularDataset, keys: list[str], target: Any, name: str
             {"type": "tabular", "source": {"format": "parquet", **source}, "steps": []}, datastore.workspace
         )
     return made.register(datastore.workspace, name, create_new_version=True) if name else made
+
+
+def _portions(batches: Iterator[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """Batches, so many at once as memory may hold: Arrow's writer would take in far more than it has written."""
+    some: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        some.append(batch)
+        size += batch.nbytes
+        if size >= PORTION:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _said(value: Any) -> str:

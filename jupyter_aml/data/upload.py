@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
@@ -21,6 +22,8 @@ from jupyter_aml.store.blobs import open_regular, unreadable, written
 CHUNK = 1 << 20
 _SMALL = 4 << 20
 """Bytes up to which a file goes in one piece."""
+EVERY = 5.0
+"""Seconds between two messages about how far a transfer is."""
 _FEW = 32
 """So many names are looked for one by one; of more, the folder is listed."""
 
@@ -29,12 +32,26 @@ Pair = tuple[str, str]
 
 
 class Done:
-    """What a transfer has done."""
+    """What a transfer has done.
 
-    def __init__(self) -> None:
+    Args:
+        verb: what it is called where it says how far it is, every few seconds; "" says nothing.
+    """
+
+    def __init__(self, verb: str = "") -> None:
         self.copied: list[str] = []
         self.skipped: list[str] = []
         self.size = 0
+        self._verb = verb
+        self._told = time.monotonic()
+
+    def one(self, path: str, size: int, total: int) -> None:
+        """A file has been copied: its bytes, and how many files there are."""
+        self.copied.append(path)
+        self.size += size
+        if self._verb and time.monotonic() - self._told > EVERY and len(self.copied) < total:
+            self._told = time.monotonic()
+            print(f"{self._verb}: {len(self.copied):,} of {total:,} files ({self.size:,} bytes) …")
 
 
 # -- what is to be sent ----------------------------------------------------------------------------------------------
@@ -103,14 +120,14 @@ def named_files(files: Sequence[str | os.PathLike[str]], relative_root: str | os
 
 
 # -- sending ---------------------------------------------------------------------------------------------------------
-def send(datastore: Any, pairs: Sequence[Pair], target: str, *, overwrite: bool) -> Done:
-    """Copy local files into a folder of a datastore.
+def send(datastore: Any, pairs: Sequence[Pair], target: str, *, overwrite: bool, verb: str = "") -> Done:
+    """Copy local files into a folder of a datastore. With a `verb` it says how far it is.
 
     Raises:
         UserErrorException: a file cannot be read, or a target is a folder, or behind a link that leads out.
         StoreUnavailableException: the place cannot be written; files that were copied before stay.
     """
-    done = Done()
+    done = Done(verb)
     root = datastore._local_root
     if root is not None:
         _send_local(datastore, root, pairs, target, overwrite, done)
@@ -142,8 +159,7 @@ def _send_local(datastore: Any, root: str, pairs: Sequence[Pair], target: str, o
                     continue
             except FileNotFoundError:
                 pass
-            done.size += _copy_local(source, place, folder)
-            done.copied.append(relative)
+            done.one(relative, _copy_local(source, place, folder), len(pairs))
 
 
 def _copy_local(source: str, place: str, folder: str) -> int:
@@ -205,8 +221,7 @@ def _send_away(datastore: Any, pairs: Sequence[Pair], target: str, overwrite: bo
     wanted = [pair for pair in pairs if pair[1] not in there]
     done.skipped += [relative for _, relative in pairs if relative in there]
     for (_, relative), size in zip(wanted, _at_once(one, wanted, datastore.AT_ONCE), strict=True):
-        done.copied.append(relative)
-        done.size += size
+        done.one(relative, size, len(wanted))
 
 
 def _there(datastore: Any, pairs: Sequence[Pair], target: str) -> set[str]:
@@ -227,15 +242,15 @@ def _there(datastore: Any, pairs: Sequence[Pair], target: str) -> set[str]:
 
 
 # -- fetching --------------------------------------------------------------------------------------------------------
-def fetch(datastore: Any, prefix: str, target: str, overwrite: bool) -> Done:
-    """Copy what is at or below a path of a datastore into a local folder.
+def fetch(datastore: Any, prefix: str, target: str, overwrite: bool, verb: str = "") -> Done:
+    """Copy what is at or below a path of a datastore into a local folder. With a `verb` it says how far it is.
 
     Raises:
         NotFoundException: there is nothing.
         UserErrorException: the target cannot be written.
         StoreUnavailableException: the place does not answer, or stops in the middle; no half file is left.
     """
-    done = Done()
+    done = Done(verb)
     fs, _ = datastore._filesystem()
     entries = list(datastore._walk(prefix))
     wanted = []
@@ -252,8 +267,7 @@ def fetch(datastore: Any, prefix: str, target: str, overwrite: bool) -> Done:
             return fetch_file(fs, datastore._full(entry.path), entry.size, place)
 
     for (entry, _), size in zip(wanted, _at_once(one, wanted, datastore.AT_ONCE), strict=True):
-        done.copied.append(entry.path)
-        done.size += size
+        done.one(entry.path, size, len(wanted))
     return done
 
 

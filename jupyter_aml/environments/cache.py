@@ -23,7 +23,7 @@ from types import TracebackType
 from packaging.requirements import Requirement
 
 import jupyter_aml
-from jupyter_aml.environments import uv
+from jupyter_aml.environments import patience, uv
 from jupyter_aml.environments.conda import package_name
 from jupyter_aml.errors import EnvironmentException
 
@@ -193,12 +193,16 @@ def _flock(lock: int, *, shared: bool, wait: bool = True) -> bool:
         import fcntl
     except ImportError:  # pragma: no cover
         return True
-    try:
-        fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        raise EnvironmentException(
-            f"The cache of environments {folder()} cannot be locked: {error.strerror}."
-        ) from error
-    return True
+    while True:
+        try:
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if not wait:
+                return False
+        except OSError as error:
+            raise EnvironmentException(
+                f"The cache of environments {folder()} cannot be locked: {error.strerror}."
+            ) from error
+        patience.look()
+        time.sleep(patience.TICK)

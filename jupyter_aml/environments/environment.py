@@ -25,7 +25,7 @@ from jupyter_aml.environments.sections import ContainerRegistry, DockerSection, 
 from jupyter_aml.errors import EnvironmentException, NotFoundException, UserErrorException
 from jupyter_aml.store.records import AssetQuery, AssetRecord
 from jupyter_aml.tracking import html
-from jupyter_aml.tracking.names import experiment_name, local_path, shown
+from jupyter_aml.tracking.names import environment_name, local_path, shown
 from jupyter_aml.tracking.who import user_name
 
 KIND = "environment"
@@ -44,7 +44,7 @@ class Environment:
     """
 
     def __init__(self, name: str | None, **kwargs: Any) -> None:
-        self.name = None if name is None else experiment_name(name)
+        self.name = None if name is None else environment_name(name)
         self.version: str | None = None
         self.environment_variables: dict[str, str] = {"EXAMPLE_ENV_VAR": "EXAMPLE_VALUE"}
         self.python = kwargs.get("python") or PythonSection()
@@ -237,16 +237,18 @@ class Environment:
                 store.change_asset(record.id, at=time.time(), who=user_name(), data={"labels": now or None})
 
     # -- building ------------------------------------------------------------------------------------------------
-    def prepare(self, log: ready.Log) -> ready.Prepared:
+    def prepare(self, log: ready.Log, strict: bool | None = None) -> ready.Prepared:
         """Get it ready on this machine.
 
         Args:
             log: is told line by line what is done.
+            strict: versions that do not exist any more fail it, instead of being relaxed; by default as
+                ``$JUPYTER_AML_STRICT_ENVIRONMENTS`` says.
 
         Raises:
             EnvironmentException: it cannot be built; with the resolver's words.
         """
-        return ready.prepare(self, log)
+        return ready.prepare(self, log, strict)
 
     def build(self, workspace: Any, image_build_compute: Any = None) -> ImageBuildDetails:
         """Build it on this machine, in the background; the answer's `wait_for_completion` shows the log."""
@@ -282,7 +284,7 @@ class Environment:
     def clone(self, new_name: str) -> Environment:
         """A copy under another name, not registered."""
         made = copy.deepcopy(self)
-        made.name, made.version, made.asset_id = experiment_name(new_name), None, None
+        made.name, made.version, made.asset_id = environment_name(new_name), None, None
         return made
 
     def save_to_directory(self, path: Any, overwrite: bool = False) -> None:

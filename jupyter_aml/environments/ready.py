@@ -62,20 +62,25 @@ def is_strict() -> bool:
     return os.environ.get(STRICT, "").lower() in ("1", "true", "yes")
 
 
-def prepare(environment: Environment, log: Log) -> Prepared:
+def prepare(environment: Environment, log: Log, strict: bool | None = None) -> Prepared:
     """See the module.
+
+    Args:
+        environment: what is wanted.
+        log: is told line by line what is done.
+        strict: whether nothing is relaxed; what `is_strict` says by default.
 
     Raises:
         EnvironmentException: it cannot be had.
     """
-    found = _prepare(environment, log)
+    found = _prepare(environment, log, is_strict() if strict is None else strict)
     found.variables = {str(name): str(value) for name, value in environment.environment_variables.items()}
     for warning in found.warnings:
         log(f"Warning: {warning}")
     return found
 
 
-def _prepare(environment: Environment, log: Log) -> Prepared:
+def _prepare(environment: Environment, log: Log, strict: bool) -> Prepared:
     python = environment.python
     if python.user_managed_dependencies:
         return Prepared(python=_interpreter(str(python.interpreter_path or "python")))
@@ -83,7 +88,7 @@ def _prepare(environment: Environment, log: Log) -> Prepared:
     notes = _notes(environment, wanted)
     have = installed()
     places = [one for one in wanted.options if not one.startswith("-")]
-    if is_strict():
+    if strict:
         return _build(wanted, wanted.packages, wanted.python or sys.executable, notes, log)
     if not places and not unmet(wanted.packages, have):
         return Prepared(python=sys.executable, warnings=notes)

@@ -8,6 +8,7 @@ from jupyter_aml.environments.conda import CondaDependencies
 from jupyter_aml.errors import UserErrorException
 
 DEFAULT_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04:latest"
+DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/openmpi4.1.0-cuda11.1-cudnn8-ubuntu20.04:latest"
 
 
 class Section:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import queue
 import shlex
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from jupyter_aml.environments import patience
 from jupyter_aml.errors import EnvironmentException
 
 Log = Callable[[str], None]
@@ -131,16 +136,52 @@ def _run(words: Sequence[str], log: Log | None, given: str = "") -> None:
     environment.setdefault("UV_LINK_MODE", "copy" if os.name == "nt" else "hardlink")
     process = subprocess.Popen(
         [program(), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        env=environment, text=True, errors="replace",
+        env=environment, text=True, errors="replace", start_new_session=True,
     )  # fmt: skip
-    assert process.stdin is not None and process.stdout is not None
-    process.stdin.write(given)
-    process.stdin.close()
     said: list[str] = []
-    for line in process.stdout:
-        line = line.rstrip()
-        said.append(line)
-        if log is not None:
-            log(line)
-    if process.wait():
-        raise Refused("\n".join(said[-60:]).strip() or f"uv ended with {process.returncode}.")
+    try:
+        for line in _lines(process, given):
+            said.append(line)
+            if log is not None:
+                log(line)
+    except BaseException:  # nobody wants it any more
+        _kill(process)
+        raise
+    finally:
+        code = process.wait()
+    if code:
+        raise Refused("\n".join(said[-60:]).strip() or f"uv ended with {code}.")
+
+
+def _lines(process: subprocess.Popen[str], given: str) -> Iterator[str]:
+    """What it says, while it is waited for."""
+    assert process.stdin is not None and process.stdout is not None
+    read: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+    def listen(stream: Iterable[str]) -> None:
+        for line in stream:
+            read.put(line.rstrip())
+        read.put(None)
+
+    threading.Thread(target=listen, args=(process.stdout,), name="jupyter_aml-uv", daemon=True).start()
+    with suppress(BrokenPipeError):
+        process.stdin.write(given)
+        process.stdin.close()
+    while True:
+        try:
+            line = read.get(timeout=patience.TICK)
+        except queue.Empty:
+            patience.look()
+            continue
+        if line is None:
+            return
+        yield line
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """It, and what it started to build packages."""
+    if os.name == "nt":
+        process.kill()
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

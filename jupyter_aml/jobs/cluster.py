@@ -40,6 +40,8 @@ TELL_EVERY = 0.3
 STREAM = 2.0
 """Seconds for which a node goes on with runs of the queue by itself."""
 MOST = 1000
+GIVE_UP = 300.0
+"""Seconds that an idle manager goes on when it does not reach the workspace."""
 PATIENCE = 120.0
 """Seconds that a node may take to come before its runs are failed."""
 
@@ -116,15 +118,18 @@ class ClusterLauncher(Launcher):
             self._retire(anyway=True)
 
     def _serve(self) -> None:
-        busy_at = time.monotonic()
+        busy_at = reached_at = time.monotonic()
         while not self.stopping:
             if not (self.connection.folder / "workspace.json").exists():
                 self.stop("the workspace is gone")
                 break
             try:
                 self._step()
+                reached_at = time.monotonic()
             except AzureMLException as error:
                 log.warning("The cluster %s cannot be served now: %s", self.name, error)
+                if time.monotonic() - reached_at > GIVE_UP and not self._assigned:
+                    break
             if self._asset is None and not self._assigned:
                 break
             if self._assigned or self._waiting or self._planned or self.scale.low:
@@ -227,7 +232,9 @@ class ClusterLauncher(Launcher):
             if not good:
                 problem = future.exception() if future.status == "error" else None
                 killed = problem is None or type(problem).__name__ == "KilledWorker"
-                why = "The node that executed this run was killed." if killed else f"It could not be executed: {problem}"
+                why = (
+                    "The node that executed this run was killed." if killed else f"It could not be executed: {problem}"
+                )
                 log.warning("Runs of %s are lost: %s", self.name, why)
             for job in self._claimed(owner):
                 if good and self._waiting is None and nodes_of(job) > 1:
@@ -242,14 +249,15 @@ class ClusterLauncher(Launcher):
 
     def _lost(self, job: JobRecord, why: str) -> None:
         self.connection.recover()
-        if self.connection.store.end_job(job.run, owner=job.owner):
+        now = self.connection.store.job(job.run)
+        if now is not None and now.owner == job.owner:  # it leaves the queue last: this process, too, may be killed
             launching.give_back(self.connection, job, why)
 
     def _fail(self, job: JobRecord, why: str) -> None:
-        self.connection.store.end_job(job.run, owner=job.owner)
         error = {"code": "ComputeTargetException", "message": why}
         self.connection.write(RunStatus(run=job.run, status="Failed", at=time.time(), error=error))
         self.connection.flush(10)
+        self.connection.store.end_job(job.run, owner=job.owner)
 
     def _look_around(self) -> None:
         now = time.monotonic()
@@ -360,13 +368,12 @@ class ClusterLauncher(Launcher):
 
     def _close(self) -> None:
         self._close_nodes()
-        for job in self.connection.store.jobs(self.queue, state="claimed"):
-            if job.owner.startswith(f"{self.owner}/"):
-                self._lost(job, "The cluster was stopped.")
-        if self._asset is not None:
+        try:
+            for job in self.connection.store.jobs(self.queue, state="claimed"):
+                if job.owner.startswith(f"{self.owner}/"):
+                    self._lost(job, "The cluster was stopped.")
             self._told.at = 0.0
-            try:
-                self._tell({}, over=True)
-            except AzureMLException as error:
-                log.debug("The end of the cluster %s could not be noted: %s", self.name, error)
+            self._tell({}, over=True)
+        except AzureMLException as error:  # its silence will tell
+            log.warning("The end of the cluster %s could not be noted: %s", self.name, error)
         shutil.rmtree(self.where.work, ignore_errors=True)

@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from jupyter_aml.environments import patience
 from jupyter_aml.errors import AzureMLException, SnapshotException, StoreUnavailableException
 from jupyter_aml.jobs import credentials, variables
 from jupyter_aml.jobs.failure import failure_of, told
@@ -128,6 +129,10 @@ class _Execution:
         self.type = record.type
         self.steps = {**record.details.get("steps", {}), "claimed": time.time()}
         tries = int(self.body.get("max_attempts", 1))
+        if self.job.attempt > tries and record.status not in ("NotStarted", "Queued", "CancelRequested"):
+            # It was begun; whoever took it from its dead launcher was killed, too, before that was written down.
+            self.owner = ""
+            return self._end(None, {"code": "LauncherDied", "message": "The launcher of this run was killed."})
         # With one attempt the run ends with this process, whoever notices. With more, the queue's beats decide.
         self.owner = self.connection.journal_id if tries <= 1 else ""
         self._write(RunChanged(run=self.run_id, at=time.time(), owner=self.owner), self._status("Preparing"))
@@ -193,7 +198,8 @@ class _Execution:
         if self.machine is not None:
             ready: Prepared = self.machine.prepare(described, say)
             return ready
-        return prepare(self.workspace, described, str(self.body.get("python") or ""), say)
+        with patience.until(self._check):
+            return prepare(self.workspace, described, str(self.body.get("python") or ""), say)
 
     def _unpack(self) -> None:
         self.workdir.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -58,6 +58,7 @@ class InstanceLauncher(Launcher):
         try:
             super().serve()
         finally:
+            instance_kernels.forget(self.asset.id)
             instance_kernels.end(self.where.folder)
             self._say_stopped()
 
@@ -79,7 +80,6 @@ class InstanceLauncher(Launcher):
         self._looked_at = now
         found = self.connection.store.asset(KIND, self.asset.name)
         if found is None or found.id != self.asset.id:
-            instance_kernels.forget(self.asset.id)
             self.stop("the instance was deleted")
             return
         self.asset = found

@@ -162,11 +162,14 @@ class Launcher:
                 self.connection.store.requeue_job(job.run, self.owner)
             else:
                 self.connection.store.end_job(job.run, owner=self.owner)
-        except Exception as error:  # the job's beat ends with this thread's entry: it is found as stale
+        except Exception as error:  # the job is still this launcher's: `_look_around` finds it
             log.exception("Run %s could not be executed: %s", job.run, error)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-            self._active.pop(job.run, None)
+            if (
+                self._active.get(job.run, (None,))[0] is threading.current_thread()
+            ):  # else it was claimed again just now
+                del self._active[job.run]
             self._poke()
 
     def _look_around(self) -> None:
@@ -175,8 +178,15 @@ class Launcher:
             self._beat_at = now
             mine = set(self.connection.store.beat(self.owner))
             for run_id, (_, stop) in list(self._active.items()):
-                if run_id not in mine and self.connection.store.job(run_id) is None and run_id in self._active:
+                if run_id in mine:
+                    continue
+                job = self.connection.store.job(run_id)
+                if (job is None or job.owner != self.owner) and run_id in self._active:
                     stop.request("taken from this launcher")
+            for run_id in mine.difference(self._active):  # the store was away when they were begun or ended
+                job = self.connection.store.job(run_id)
+                if job is not None and job.owner == self.owner:
+                    launching.give_back(self.connection, job, "This run could not be executed; see the launcher's log.")
         if now - self._stale_at >= launching.STALE / 4:
             self._stale_at = now
             launching.end_stale(self.connection)

@@ -37,6 +37,7 @@ STALE = 60.0
 LOOK_EVERY = 2.0
 STARTING = 5.0
 """Seconds that a launcher has from its start until it holds its lock."""
+_ANY = 2**31 - 1
 _INSIDE = (
     "JUPYTER_AML_RUN_ID",
     "JUPYTER_AML_RUN_TYPE",
@@ -210,10 +211,15 @@ def _left_behind(path: Path, url: str) -> Post | None:
 
 
 def end_stale(connection: Connection) -> None:
-    """Give jobs whose launcher was not heard of for STALE seconds back to the queue, or fail their runs."""
-    for job in connection.store.requeue_stale(STALE):
-        if job.state == "claimed":
-            give_back(connection, job, "The launcher of this run was not heard of any more.")
+    """Give jobs whose launcher was not heard of for STALE seconds back to the queue, or fail their runs.
+
+    All of them are queued first, also those without attempts left: whoever is killed in here leaves no run that nobody ends,
+    since `execute` fails what was tried often enough.
+    """
+    for job in connection.store.requeue_stale(STALE, most_attempts=_ANY):
+        give_back(
+            connection, replace(job, attempt=job.attempt - 1), "The launcher of this run was not heard of any more."
+        )
 
 
 def give_back(connection: Connection, job: JobRecord, why: str) -> bool:
@@ -227,7 +233,7 @@ def give_back(connection: Connection, job: JobRecord, why: str) -> bool:
     open_ = record is None or record.status not in ("Completed", "Failed", "Canceled")
     again = open_ and not canceled and job.attempt < tries
     error: dict[str, Any] | None = None if canceled else {"code": "LauncherDied", "message": why}
-    if again and not connection.store.requeue_job(job.run, job.owner):
+    if again and not (job.state == "queued" or connection.store.requeue_job(job.run, job.owner)):
         connection.store.put_job(replace(job, state="queued", owner="", attempt=job.attempt + 1))
     if open_:
         status = "Queued" if again else "Canceled" if canceled else "Failed"

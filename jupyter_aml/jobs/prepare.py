@@ -24,8 +24,12 @@ class Prepared:
 
 
 def describe(environment: Any) -> dict[str, Any] | None:
-    """An `Environment` as JSON, None for the interpreter that submits."""
-    return None if environment is None else dict(environment._to_dict())
+    """An `Environment` as JSON, None for the interpreter that submits. It says, too, what the submitter set of strictness."""
+    if environment is None:
+        return None
+    from jupyter_aml.environments.ready import is_strict
+
+    return {**environment._to_dict(), **({"strict": True} if is_strict() else {})}
 
 
 def prepare(workspace: Any, described: Mapping[str, Any] | None, python: str, log: Callable[[str], None]) -> Prepared:
@@ -44,7 +48,7 @@ def prepare(workspace: Any, described: Mapping[str, Any] | None, python: str, lo
         return Prepared(python=python if python and os.access(python, os.X_OK) else sys.executable)
     from jupyter_aml.environments.environment import Environment
 
-    ready = Environment._from_dict(described).prepare(log)
+    ready = Environment._from_dict(described).prepare(log, strict=bool(described.get("strict")))
     return Prepared(
         python=str(ready.python), variables=dict(ready.variables), warnings=list(ready.warnings), release=ready.release
     )

@@ -171,3 +171,5 @@ class _Shown:
 
     def summary(self, record: RunRecord) -> None:
         print(f"\nExecution Summary\n=================\nRunId: {self.run.id}\nStatus: {record.status}")
+        for warning in record.details.get("warnings", ()):
+            print(f"Warning: {warning}")

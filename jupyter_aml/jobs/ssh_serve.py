@@ -15,8 +15,14 @@ from jupyter_aml.errors import ComputeTargetException
 from jupyter_aml.store.connection import Connection
 
 PATIENCE = 60.0
-_CODE = (
-    "import sys\n"
+_CODE = (  # it ends with whoever started it
+    "import os, sys, threading, time\n"
+    "parent = os.getppid()\n"
+    "def watch():\n"
+    "    while os.getppid() == parent:\n"
+    "        time.sleep(1)\n"
+    "    os._exit(0)\n"
+    "threading.Thread(target=watch, daemon=True).start()\n"
     "from jupyter_aml.server.extension import JupyterAML\n"
     "JupyterAML.load_other_extensions = False\n"
     "JupyterAML.launch_instance(sys.argv[1:])\n"

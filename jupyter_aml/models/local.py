@@ -35,7 +35,12 @@ def download(workspace: Any, record: AssetRecord, target_dir: Any, exist_ok: boo
     with transfer.progress("downloading", [size for _, size in record.files.values()]) as moved:
         for path, (digest, size) in record.files.items():
             target = root.joinpath(*file_path(path).split("/"))
-            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UserErrorException(
+                    f"The folder {str(target.parent)!r} cannot be made: {error.strerror}."
+                ) from error
             transfer.fetch(workspace.connection.blobs, digest, size, target, moved)
     return str(place)
 

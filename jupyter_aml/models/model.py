@@ -15,6 +15,7 @@ from jupyter_aml.errors import ModelNotFoundException, UserErrorException
 from jupyter_aml.models import local, register
 from jupyter_aml.models.aliases import Aliases
 from jupyter_aml.models.names import KIND, labels, model_name, split_id
+from jupyter_aml.models.resources import ResourceConfiguration, kept_resources
 from jupyter_aml.store.records import AssetQuery, AssetRecord
 from jupyter_aml.tracking import html
 from jupyter_aml.tracking.names import tag_names, tags_of
@@ -265,9 +266,9 @@ class Model(Aliases):
         return self._record.data.get("sample_output")
 
     @property
-    def resource_configuration(self) -> dict[str, Any] | None:
-        """What it needs when it is deployed: cpu, memory_in_gb, gpu."""
-        return self._record.data.get("resources")
+    def resource_configuration(self) -> ResourceConfiguration | None:
+        """What it needs when it is deployed."""
+        return ResourceConfiguration.of(self._record.data.get("resources"))
 
     @property
     def files(self) -> builtins.list[str]:
@@ -320,7 +321,7 @@ class Model(Aliases):
         data = {
             "sample_input": register.dataset_id(sample_input_dataset),
             "sample_output": register.dataset_id(sample_output_dataset),
-            "resources": register.resources(resource_configuration),
+            "resources": kept_resources(resource_configuration),
         }
         self._change(
             set_tags=tags_of(tags or {}), drop_tags=gone, description=description,
@@ -396,7 +397,7 @@ class Model(Aliases):
             "datasets": self.datasets,
             "sampleInputDatasetId": self.sample_input_dataset,
             "sampleOutputDatasetId": self.sample_output_dataset,
-            "resourceConfiguration": self.resource_configuration,
+            "resourceConfiguration": self._record.data.get("resources"),
             "mimeType": self.mime_type,
             "unpack": self.unpack,
             "url": self.url,

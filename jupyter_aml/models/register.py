@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.errors import NotFoundException, UserErrorException
 from jupyter_aml.models.names import KIND, model_name
+from jupyter_aml.models.resources import kept_resources
 from jupyter_aml.store.events import AssetLinked
 from jupyter_aml.store.records import AssetRecord
 from jupyter_aml.tracking import transfer
@@ -90,7 +91,7 @@ def put(
         "datasets": references(datasets),
         "sample_input": dataset_id(sample_input_dataset),
         "sample_output": dataset_id(sample_output_dataset),
-        "resources": resources(resource_configuration),
+        "resources": kept_resources(resource_configuration),
         "experiment": None if record is None else record.experiment,
         "snapshot": None if record is None else record.snapshot,
     }
@@ -132,14 +133,6 @@ def dataset_id(dataset: Any) -> str | None:
     if id is None:
         raise UserErrorException(f"{shown(dataset)} is no registered dataset; register it first: dataset.register(…).")
     return str(id)
-
-
-def resources(configuration: Any) -> dict[str, Any] | None:
-    """A resource configuration's cpu, memory (GB) and gpu."""
-    if configuration is None or isinstance(configuration, dict):
-        return configuration
-    found = {name: getattr(configuration, name, None) for name in ("cpu", "memory_in_gb", "gpu")}
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _text(value: Any, noun: str) -> str | None:

@@ -41,6 +41,11 @@ def experiment_name(name: object) -> str:
     return _text("An experiment's name", name, 255)
 
 
+def environment_name(name: object) -> str:
+    """An environment's name: as an experiment's."""
+    return _text("An environment's name", name, 255)
+
+
 def tag_name(name: object) -> str:
     """A tag's or property's name: any text of 1 to 255 characters without control characters."""
     return _text("A tag's or property's name", name, 255)

@@ -32,6 +32,8 @@ def details(run: Any, record: RunRecord) -> dict[str, Any]:
         "logFiles": {name: f"{run.get_portal_url()}/{name}" for name in _logs(run)},
         "submittedBy": record.user,
     }
+    if record.details.get("warnings"):
+        found["warnings"] = [{"source": "environment", "message": str(text)} for text in record.details["warnings"]]
     if record.error:
         found["error"] = {"error": {"code": record.error.get("code"), "message": record.error.get("message")}}
     return found

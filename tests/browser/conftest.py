@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -52,9 +53,16 @@ class Lab:
     def stop(self):
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(30)
-            self.process = None
-            self.log.close()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.send_signal(signal.SIGABRT)  # it says where its threads are (PYTHONFAULTHANDLER)
+                self.process.wait(10)
+                said = (self.folder.parent / "lab.log").read_text(errors="replace")[-6000:]
+                raise AssertionError(f"JupyterLab did not end:\n{said}") from None
+            finally:
+                self.process = None
+                self.log.close()
 
     def api(self, route: str):
         """What our REST interface answers."""
@@ -80,6 +88,7 @@ def lab(tmp_path, request):
         "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"),
         "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
         "IPYTHONDIR": str(tmp_path / "ipython"),
+        "PYTHONFAULTHANDLER": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }
     made = Lab(folder, environment, getattr(request, "param", ()))

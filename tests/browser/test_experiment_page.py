@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 HOSTILE = '<img src=x onerror="window.hurt=1">'
 
 
@@ -44,6 +44,7 @@ def titles(grid):
     return grid.locator(".aml-Grid-cell.aml-mod-first .aml-Link")
 
 
+@pytest.mark.slow
 def test_runs_are_sorted_filtered_grouped_and_selected_by_keyboard_and_come_live(lab, page, experiment):
     for at, rate in enumerate([0.3, 0.1, 0.2]):
         made(experiment, f"run {at}", lr=rate, kind=HOSTILE if at == 2 else "plain").complete()
@@ -89,6 +90,7 @@ def test_runs_are_sorted_filtered_grouped_and_selected_by_keyboard_and_come_live
     assert page.evaluate("window.hurt") is None
 
 
+@pytest.mark.slow
 def test_tags_and_notes_are_edited_in_place_and_a_view_is_kept(lab, page, experiment):
     made(experiment, "only", lr=1).complete()
     experiment._connection.flush()
@@ -151,6 +153,7 @@ def test_runs_are_deleted_after_a_question_and_what_cannot_be_is_said(lab, page,
     running.complete()
 
 
+@pytest.mark.slow
 def test_a_stopped_server_is_said_and_what_was_there_stays(lab, page, experiment):
     made(experiment, "kept").complete()
     experiment._connection.flush()

@@ -69,7 +69,7 @@ def command(page, identity, /, **arguments):
 def findings(page, selector):
     """What axe calls serious or critical below an element: rule, element, what is wrong."""
     result = page.evaluate("selector => axe.run(selector, {resultTypes: ['violations']})", selector)
-    assert len(result["passes"]) > 3, selector  # it was there to be looked at
+    assert result["passes"], selector  # it was there to be looked at
     return [
         (one["id"], node["target"], node["failureSummary"])
         for one in result["violations"]

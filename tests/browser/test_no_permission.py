@@ -6,7 +6,10 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-READER = ("--ServerApp.authorizer_class=jupyter_aml.server.roles.RoleAuthorizer", "--RoleAuthorizer.default_role=reader")
+READER = (
+    "--ServerApp.authorizer_class=jupyter_aml.server.roles.RoleAuthorizer",
+    "--RoleAuthorizer.default_role=reader",
+)
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180),
               pytest.mark.parametrize("lab", [READER], indirect=True)]  # fmt: skip
 RUNS = """

@@ -87,6 +87,7 @@ def test_a_cells_badge_survives_reload_and_leads_to_its_run_and_its_history(lab,
     expect(page.locator(".aml-RunPage:visible .aml-Page-head")).to_contain_text("Completed")
 
 
+@pytest.mark.slow
 def test_a_notebook_runs_with_parameters_from_the_file_browser_and_is_reproduced(lab, page):
     (lab.folder / "helper.py").write_text("def twice(x):\n    return 2 * x\n")
     body = "import helper\nfrom jupyter_aml import Run\nRun.get_context().log('score', helper.twice(lr))\nprint('lr is', lr)"
@@ -125,6 +126,7 @@ def test_a_notebook_runs_with_parameters_from_the_file_browser_and_is_reproduced
     expect(page.locator(".jp-DirListing-item", has_text="train.ipynb")).to_be_visible()  # as is the list of files
 
 
+@pytest.mark.slow
 def test_a_long_run_is_on_the_status_bar_and_its_end_is_told(lab, page):
     settings = lab.folder.parent / "settings" / "jupyter-aml"
     settings.mkdir(parents=True)

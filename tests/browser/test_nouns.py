@@ -107,6 +107,7 @@ def test_models_data_and_environments_are_found_opened_changed_and_used(lab, pag
     while rows.get_attribute("aria-rowcount") == "-1":
         page.keyboard.press("Control+End")
         page.wait_for_timeout(50)
+    page.keyboard.press("Control+End")
     expect(rows.get_by_role("gridcell", name="2999").first).to_be_visible()
     data.get_by_role("tab", name="Profile").click()
     expect(data.get_by_role("img", name="Distribution of number")).to_be_visible()

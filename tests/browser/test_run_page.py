@@ -123,6 +123,7 @@ def test_images_files_and_structured_metrics_are_shown_and_the_keyboard_leads_ev
     assert lab.api("runs")["runs"] == []
 
 
+@pytest.mark.slow
 def test_a_very_large_run_opens_and_says_when_it_was_deleted(lab, page):
     run = execute(lab, LARGE)
     opened = open_run(page, lab, run)

@@ -1,9 +1,7 @@
 """A cluster: nodes come with runs and go again; whatever is killed, no run stays Running."""
 
-import os
-
 import pytest
-from conftest import alive, kill, number_in, until
+from conftest_compute import alive, kill, number_in, until
 
 from jupyter_aml.compute.amlcompute import AmlCompute
 from jupyter_aml.compute.target import ComputeTarget

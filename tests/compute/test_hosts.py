@@ -11,13 +11,14 @@ import uuid
 from pathlib import Path
 
 import pytest
-from conftest import until
+from conftest_compute import alive, launchers, number_in, until
 from test_remote import SSHD
 
 from jupyter_aml import Experiment, Workspace
 from jupyter_aml.compute.amlcompute import AmlCompute
 from jupyter_aml.compute.target import ComputeTarget
 from jupyter_aml.jobs.script_config import ScriptRunConfig
+from jupyter_aml.store import connection
 
 sys.path.append(str(Path(__file__).parents[1] / "store"))
 pytestmark = [
@@ -38,6 +39,7 @@ with tries.open("a") as file:
 run.log("tries", len(tries.read_text().split()))
 pathlib.Path("outputs/where.txt").write_text(os.uname().nodename)
 if len(tries.read_text().split()) == 1:
+    tries.with_suffix(".pid").write_text(str(os.getpid()))
     time.sleep(600)
 """
 
@@ -94,6 +96,9 @@ def net(tmp_path):
             sh("ip", "-n", space, "link", "set", "lo", "up")
         yield made
     finally:
+        for known in list(connection._connections.values()):  # while the network is there
+            known.close()
+        connection._connections.clear()
         made.stop()
         for number in (11, 12):
             subprocess.run(["ip", "netns", "del", f"{tag}-{number}"], check=False)
@@ -133,7 +138,7 @@ class Net:
             server.wait(10)
 
 
-def test_a_host_that_is_cut_off_loses_its_run_to_another(net, tmp_path, monkeypatch):
+def test_a_host_that_is_cut_off_loses_its_run_to_another(net, tmp_path, monkeypatch, home):
     moto = pytest.importorskip("moto.server")
     boto3 = pytest.importorskip("boto3")
     from distributed.security import Security
@@ -145,6 +150,7 @@ def test_a_host_that_is_cut_off_loses_its_run_to_another(net, tmp_path, monkeypa
     variables = {
         "AWS_ENDPOINT_URL": where, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_DEFAULT_REGION": "us-east-1",
     }  # fmt: skip
+    monkeypatch.setenv("JUPYTER_AML_LAUNCHER_IDLE", "5")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     boto3.client("s3").create_bucket(Bucket="artifacts")
@@ -178,6 +184,7 @@ def test_a_host_that_is_cut_off_loses_its_run_to_another(net, tmp_path, monkeypa
     first = until(lambda: tries.exists() and tries.read_text().split(), 120)[0]
     assert first in ("node11", "node12")
     until(lambda: run.get_status() == "Running")
+    script = number_in(tmp_path / "tries.pid")
     net.cut(int(first[-2:]))
     began = time.monotonic()
     until(lambda: run.get_status() == "Completed", 240)
@@ -186,6 +193,7 @@ def test_a_host_that_is_cut_off_loses_its_run_to_another(net, tmp_path, monkeypa
     run.download_file("outputs/where.txt", str(tmp_path / "where.txt"))
     assert (tmp_path / "where.txt").read_text() == tries.read_text().split()[1]
     assert boto3.client("s3").list_objects_v2(Bucket="artifacts")["KeyCount"] > 0
+    until(lambda: not alive(script), 120)
     target.delete(force=True)
-    until(lambda: target._queue() not in str(list(tmp_path.glob("aml-home/.remote/launchers/*/*/launcher.json"))), 5)
+    until(lambda: not launchers(home))
     s3.stop()

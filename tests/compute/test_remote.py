@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import alive, number_in, until
+from conftest_compute import alive, number_in, until
 
 from jupyter_aml.compute.remote import RemoteCompute
 from jupyter_aml.compute.target import ComputeTarget

@@ -5,17 +5,21 @@ from __future__ import annotations
 import concurrent.futures
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from packaging.requirements import Requirement
 
 from jupyter_aml import Workspace
-from jupyter_aml.environments import cache
+from jupyter_aml.environments import cache, patience, uv
 from jupyter_aml.environments.conda import CondaDependencies
 from jupyter_aml.environments.environment import Environment
 from jupyter_aml.environments.requirements import installed, requirements_of
 from jupyter_aml.errors import EnvironmentException, NotFoundException, UserErrorException
+from jupyter_aml.jobs.prepare import describe, prepare
 
 
 @pytest.fixture
@@ -157,6 +161,41 @@ def test_pins_that_no_longer_exist_are_relaxed_and_named():
     assert [line for line in told if line.startswith("Warning: ")] == [f"Warning: {one}" for one in found.warnings]
 
 
+def test_who_submits_decides_whether_pins_are_relaxed(monkeypatch):
+    monkeypatch.setenv("JUPYTER_AML_STRICT_ENVIRONMENTS", "1")
+    asked = describe(described(pip=["sqlalchemy==0.0.1"]))
+    monkeypatch.delenv("JUPYTER_AML_STRICT_ENVIRONMENTS")  # as in the process that executes it
+    with pytest.raises(EnvironmentException, match=r"sqlalchemy==0\.0\.1"):
+        prepare(None, asked, "", lambda line: None)
+
+
+def test_who_stops_waiting_ends_the_build_and_the_wait_for_anothers_build(tmp_path, monkeypatch):
+    program = tmp_path / "uv"
+    program.write_text(f"#!/bin/sh\nsleep 60 &\necho $! > {tmp_path}/pid\nwait\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(uv, "program", lambda: str(program))
+    over = threading.Event()
+
+    def check():
+        if over.is_set():
+            raise InterruptedError
+
+    def wait():
+        with patience.until(check):
+            cache.built(["click"], [], sys.executable, print)
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(wait) for _ in range(2)]
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            assert not any(one.done() for one in waiting)
+        over.set()
+        assert [type(one.exception(20)) for one in waiting] == [InterruptedError] * 2
+    with suppress(psutil.NoSuchProcess):
+        started = psutil.Process(int((tmp_path / "pid").read_text()))
+        while started.status() != psutil.STATUS_ZOMBIE:  # else this test does not end
+            pass
+
+
 def test_an_interpreter_that_its_user_manages_is_taken_as_it_is():
     mine = described(pip=["no-such-package"])
     mine.python.user_managed_dependencies = True
@@ -166,6 +205,7 @@ def test_an_interpreter_that_its_user_manages_is_taken_as_it_is():
         mine.prepare(print)
 
 
+@pytest.mark.slow
 def test_an_environment_is_built_once_by_all_who_ask_at_the_same_moment(monkeypatch):
     lacking = next(name for name in ("tomli-w", "pyfiglet", "colorama", "toolz-nothing") if name not in installed())
     told: list[str] = []

@@ -4,11 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import psutil
+import pytest
 from conftest_submit import alive, number_in, until
 
 from jupyter_aml.jobs import launching
+from jupyter_aml.store.events import RunStatus
 
 STAYS = """
 import os, sys, time
@@ -120,3 +123,22 @@ def test_a_launcher_that_dies_before_it_serves_is_started_again(bench, monkeypat
     run = bench.submit("pass\n")
     monkeypatch.delenv("PYTHONHOME")
     assert run.wait_for_completion()["status"] == "Completed"
+
+
+def test_a_run_whose_rescuer_was_killed_too_is_ended_by_whoever_serves_its_queue(bench, monkeypatch):
+    connection, queue = bench.workspace.connection, launching.local_queue()
+    with monkeypatch.context() as patched:
+        patched.setattr(launching, "ensure", lambda *_: None)  # nobody takes it
+        run = bench.submit("print('never')\n")
+        assert bench.store.claim_job([queue], "silent").run == run.id
+        connection.write(RunStatus(run=run.id, status="Running", at=time.time()))
+        connection.flush()
+        patched.setattr(launching, "STALE", -1.0)
+        patched.setattr(launching, "give_back", None)  # it dies there
+        with pytest.raises(TypeError):
+            launching.end_stale(connection)
+    assert run.get_status() == "Running" and bench.store.job(run.id).state == "queued"
+    launching.ensure(connection, queue)
+    run.wait_for_completion(raise_on_error=False)
+    assert run.status == "Failed" and run._record().error["code"] == "LauncherDied"
+    until(lambda: bench.store.jobs() == [])

@@ -20,6 +20,7 @@ from jupyter_aml.errors import (
     WebserviceException,
 )
 from jupyter_aml.models.model import Model
+from jupyter_aml.models.resources import ResourceConfiguration
 
 
 @pytest.fixture
@@ -42,6 +43,12 @@ def test_each_registration_is_the_next_version(ws, file):
     assert f"{first.url} {first}".count("iris:1") == 2
     assert first.run_id is None and first.run is None
     assert Model.deserialize(ws, first.serialize()) == first
+    needs = ResourceConfiguration(cpu=1, memory_in_gb=0.5)
+    third = Model.register(ws, file, "iris", resource_configuration=needs)
+    assert third.resource_configuration == Model(ws, "iris").resource_configuration == needs
+    assert ResourceConfiguration.deserialize(needs.serialize()) == needs
+    with pytest.raises(UserErrorException, match="cpu is a number above 0, not 'two'"):
+        third.update(resource_configuration={"cpu": "two"})
 
 
 def test_the_same_content_twice_costs_nothing(ws):

@@ -185,7 +185,7 @@ def sound(folder: Path, did: list[dict], wrong: list[str]) -> None:
     left = [
         path.name
         for path in (folder / "journals").glob("*")
-        if path != (connection._journal and connection._journal.path)
+        if path.stem != (connection._journal and connection._journal.path.stem)
     ]
     if left:
         wrong.append(f"journals are left: {left}")

@@ -37,7 +37,7 @@ def test_a_workspace_comes_back_as_it_was(connection, tmp_path, form, link) -> N
     connection.store.put_settings({"tags": {"a": "b"}})
     before = dump(connection.store)
     told = backup(connection, tmp_path / form, link=link)
-    assert (told.blobs, told.damaged) == (3, [])
+    assert (told.blobs, told.damaged) == (4, [])
     assert restore(tmp_path / form, tmp_path / "back").name == "mine"
     back = connect(tmp_path / "back")
     assert repr(dump(back.store)) == repr(before)
@@ -275,6 +275,6 @@ def test_the_backup_of_a_database_elsewhere_is_an_archive(tmp_path) -> None:
     rich(there.store)
     with pytest.raises(UserErrorException, match=r"\.zip"):
         backup(there, tmp_path / "copy")
-    assert backup(there, tmp_path / "copy.zip").blobs == 3
+    assert backup(there, tmp_path / "copy.zip").blobs == 4
     restore(tmp_path / "copy.zip", tmp_path / "back")
     assert told(connect(tmp_path / "back").store) == told(there.store)

@@ -31,12 +31,14 @@ def test_a_page_of_runs_that_came_in_a_moment_ago_does_not_go_through_all_of_the
     ):  # as where autovacuum did not come by yet
         for table in ("run", "attribute", "metric", "experiment"):
             c.execute(text(f"ALTER TABLE {table} SET (autovacuum_enabled = false)"))
-    query = RunQuery(experiment="e3", where=[parse("params.p = 2")], limit=100)
+    query = RunQuery(experiment="e3", where=[parse("params.p = two")], limit=100)
     assert store.runs(query).runs == []
     for start in range(0, 6000, 1000):
-        events = [born(f"{n:08x}", f"e{n % 10}", params={"p": n // 10 % 5}) for n in range(start, start + 1000)]
+        events = [
+            born(f"{n:08x}", f"e{n % 10}", params={"p": ["two", "ten"][n // 10 % 10 > 0], "q": n})
+            for n in range(start, start + 1000)
+        ]
         store.apply(Batch(journal="fill", first=start, count=len(events), events=events))
     page = store.runs(query)
-    assert len(page.runs) == 100 and page.next is not None
-    assert len(list(store.walk(query))) == 120
+    assert len(page.runs) == 60 and page.next is None
     store.close()

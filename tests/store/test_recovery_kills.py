@@ -59,9 +59,9 @@ def left_behind(tmp_path_factory):
             [sys.executable, "-c", WRITER, folder / "ws", name, parts], stdout=subprocess.PIPE, check=False
         )
         expected.update(json.loads(done.stdout))
-    journals = sorted((folder / "ws" / "journals").iterdir())
+    journals = sorted((folder / "ws" / "journals").glob("*.aml"))
     assert len(journals) >= 4
-    (alone,) = [path for path in journals if len(list(path.parent.glob(path.stem.partition("-")[0] + "*"))) == 1]
+    (alone,) = [path for path in journals if len(list(path.parent.glob(path.stem.partition("-")[0] + "*.aml"))) == 1]
     with open(alone, "ab") as file:
         file.write(b"\xa7L\x1e\x00")
     (folder / "expected.json").write_text(json.dumps(expected))

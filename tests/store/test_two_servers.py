@@ -148,7 +148,7 @@ def test_two_servers_on_one_workspace_disturb_each_other_in_nothing(url, tmp_pat
         dead = until(lambda: (run := sessions()["n1.ipynb"]).status == "Failed" and run)
         assert dead.error["code"] == "ProcessDied"
         (last,) = asyncio.run(one.run(LOG))
-        until(lambda: connection.store.run(last).status == "Completed")
+        until(lambda: (found := connection.store.run(last)) and found.status == "Completed")
         assert sessions()["n0.ipynb"].status == "Running"
 
         # Whoever followed the feed has seen every change, once, in order.

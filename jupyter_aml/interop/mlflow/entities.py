@@ -64,8 +64,8 @@ def info_of(record: RunRecord, experiment_id: str, url: str) -> RunInfo:
         experiment_id=experiment_id,
         user_id=record.user,
         status=RunStatus.to_string(_STATUSES.get(record.status, RunStatus.RUNNING)),
-        start_time=_ms(record.started or record.created),
-        end_time=None if record.ended is None else _ms(record.ended),
+        start_time=math.floor((record.started or record.created) * 1000),
+        end_time=None if record.ended is None else math.floor(record.ended * 1000),
         lifecycle_stage=LifecycleStage.ACTIVE,
         artifact_uri=artifacts_of(url, record.id),
         run_name=record.name or record.id,
@@ -136,4 +136,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _ms(seconds: float) -> int:
-    return 0 if math.isnan(seconds) else round(seconds * 1000)
+    return round(seconds * 1000)

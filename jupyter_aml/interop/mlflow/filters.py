@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from mlflow.utils.search_utils import SearchUtils
 
 from jupyter_aml.interop.mlflow.entities import NAME, NOTE, PARENT
 from jupyter_aml.interop.mlflow.failures import refuse
-from jupyter_aml.store.records import And, Condition, Filter, Not, Or, RunQuery
+from jupyter_aml.store.records import And, Condition, Filter, Not, Operator, Or, RunQuery
 
 _SPACES = {"parameter": "params", "tag": "tags"}
 _ATTRIBUTES = {
@@ -90,17 +90,14 @@ def _condition(*, type: str, key: str, comparator: str, value: Any) -> Filter:
         return found if op == "IN" else Not(found)
     if op in ("LIKE", "ILIKE"):
         return _like(field, op, str(value))
+    if field in _TIMES:
+        return _time(field, op, float(value))
     if type == "metric":
         value = float(value)
-    elif field in _TIMES:
-        value = float(value) / 1000
-    if op == "!=":  # in MLflow a run without it is not among those of which it is another
-        return (
-            And((Condition(field, "!=", value), Condition(field, "!=", None)))
-            if "." in field
-            else Condition(field, op, value)
-        )
-    return Condition(field, op, value)  # type: ignore[arg-type]
+    compared = Condition(field, cast(Operator, op), value)
+    if op == "!=" and "." in field:  # in MLflow a run that lacks it is not among those of which it is another
+        return And((compared, Condition(field, "!=", None)))
+    return compared
 
 
 def _status(op: str, value: Any) -> Filter:
@@ -111,6 +108,17 @@ def _status(op: str, value: Any) -> Filter:
         )
     found: Filter = Or(tuple(Condition("status", "=", one) for one in wanted))
     return found if op == "=" else Not(found)
+
+
+def _time(field: str, op: str, ms: float) -> Filter:
+    """MLflow counts whole milliseconds, ours go on behind them: a time is all of its millisecond."""
+    begin, end = ms / 1000, (ms + 1) / 1000
+    within: Filter = And((Condition(field, ">=", begin), Condition(field, "<", end)))
+    ways: dict[str, Filter] = {
+        "<": Condition(field, "<", begin), "<=": Condition(field, "<", end), "=": within,
+        ">": Condition(field, ">=", end), ">=": Condition(field, ">=", begin),
+    }  # fmt: skip
+    return ways.get(op) or And((Not(within), Condition(field, "!=", None)))
 
 
 def _like(field: str, op: str, pattern: str) -> Filter:

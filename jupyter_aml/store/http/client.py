@@ -13,6 +13,7 @@ from jupyter_aml.errors import (
     ConflictException,
     FilterException,
     NotFoundException,
+    RunStateException,
     StoreUnavailableException,
     UserErrorException,
 )
@@ -21,7 +22,10 @@ from jupyter_aml.store.url import parameters, without_credentials
 TOKEN = "JUPYTER_AML_TOKEN"
 TIMEOUT = 60.0
 """Seconds without a byte after which a server counts as gone."""
-_KINDS = {kind.__name__: kind for kind in (ConflictException, FilterException, NotFoundException, UserErrorException)}
+_KINDS = {
+    kind.__name__: kind
+    for kind in (ConflictException, FilterException, NotFoundException, RunStateException, UserErrorException)
+}
 
 
 class Client:

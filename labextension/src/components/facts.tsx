@@ -3,7 +3,9 @@ import * as React from 'react';
 
 /** Names and values in two columns; those without a value are left out. */
 export function Facts(props: { rows: readonly [string, React.ReactNode][]; empty?: string }): JSX.Element | null {
-  const rows = props.rows.filter(([, given]) => given !== '' && given !== null && given !== undefined);
+  const rows = props.rows.filter(
+    ([, given]) => given !== '' && given !== null && given !== undefined && given !== false
+  );
   if (rows.length === 0) {
     return props.empty ? <p className="aml-Message">{props.empty}</p> : null;
   }

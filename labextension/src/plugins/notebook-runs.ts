@@ -137,8 +137,16 @@ export const notebookRuns: JupyterFrontEndPlugin<void> = {
             ]
           });
           if (sure.button.accept) {
-            const made = await reproduce(client, id);
-            await begun(made.run, made.folder);
+            // Large snapshots take their time.
+            const waiting = Notification.emit(trans.__('The snapshot is being restored…'), 'in-progress', {
+              autoClose: false
+            });
+            try {
+              const made = await reproduce(client, id);
+              await begun(made.run, made.folder);
+            } finally {
+              Notification.dismiss(waiting);
+            }
           }
         })
     });

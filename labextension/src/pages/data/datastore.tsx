@@ -172,7 +172,7 @@ function Browser(props: IThingTab<IStore> & { begin: string; insert(code: string
               label: '',
               width: 180,
               render: entry => (
-                <span className="aml-Bar">
+                <span className="aml-Links">
                   <button
                     className="aml-Link"
                     tabIndex={-1}
