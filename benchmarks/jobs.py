@@ -58,9 +58,9 @@ def queue(sizes=(100, 10_000), rounds=100):
     store = Workspace.default().connection.store
     found, queued = {}, 0
     for size in sizes:
-        for queued in range(queued, size):
-            store.put_job(JobRecord(run=f"waits-{queued}", target="bench", body={"x": "y" * 500}))
-        queued += 1
+        for number in range(queued, size):
+            store.put_job(JobRecord(run=f"waits-{number}", target="bench", body={"x": "y" * 500}))
+        queued = size
         times = []
         for i in range(rounds):
             began = time.perf_counter()

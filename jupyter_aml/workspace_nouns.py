@@ -78,7 +78,9 @@ class NounsMixin:
 
         described = (run.get_details().get("runDefinition") or {}).get("environment")
         if not described:
-            raise UserErrorException(f"Run {run.id} has no environment of its own: it ran in the interpreter that was there.")
+            raise UserErrorException(
+                f"Run {run.id} has no environment of its own: it ran in the interpreter that was there."
+            )
         return Environment._from_dict(described)
 
     @property

@@ -10,7 +10,16 @@ import pytest
 import jupyter_aml
 
 PACKAGE = Path(jupyter_aml.__file__).parent
-FLOORS = [["errors"], ["store"], ["tracking"], ["data", "environments", "compute", "models"], ["jobs"], ["workspace_nouns"], ["workspace"], ["server", "cli", "notebook", "interop"]]
+FLOORS = [
+    ["errors"],
+    ["store"],
+    ["tracking"],
+    ["data", "environments", "compute", "models"],
+    ["jobs"],
+    ["workspace_nouns"],
+    ["workspace"],
+    ["server", "cli", "notebook", "interop"],
+]
 RANK = {name: rank for rank, names in enumerate(FLOORS) for name in names}
 TOP = {"__init__", "__main__"}  # the façade loads anything lazily
 

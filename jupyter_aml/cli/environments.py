@@ -33,8 +33,7 @@ NAME = click.argument("name", metavar="NAME[:VERSION]", shell_complete=environme
 def _found(aml: Aml, name: str) -> Environment:
     from jupyter_aml.environments.environment import Environment
 
-    plain, _, version = name.partition(":")
-    return Environment.get(aml.workspace, plain, version=version or None)
+    return Environment.named(aml.workspace, name)
 
 
 @click.group(cls=Group)

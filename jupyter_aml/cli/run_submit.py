@@ -108,6 +108,5 @@ def _config(aml: Aml, script: str | None, arguments: list[str], how: dict[str, A
     if how["environment"]:
         from jupyter_aml.environments.environment import Environment
 
-        name, _, version = how["environment"].partition(":")
-        base.environment = Environment.get(aml.workspace, name, version or None)
+        base.environment = Environment.named(aml.workspace, how["environment"])
     return ScriptRunConfig(source, arguments=arguments or None, run_config=base)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MANAGED = "managed-dataset"
 ROWS_A_FILE = 4_000_000
-PORTION = 256 << 20
+PORTION = 96 << 20
 """Bytes of rows that are put into folders at once."""
 
 

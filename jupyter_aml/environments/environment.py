@@ -202,12 +202,22 @@ class Environment:
             known = store.asset_names(KIND)
             if name in known:
                 raise NotFoundException(
-                    f"The environment {name!r} has no version {version}; it has {known[name]} versions."
+                    f"The environment {name!r} has no version {version}; Environment.get(ws, {name!r}) is the newest of {known[name]}."
                 )
             raise NotFoundException.of(
                 "environment", name, [*known, *curated.names()], "Environment.list(ws) shows what there is."
             )
         return Environment._of(record)
+
+    @staticmethod
+    def named(workspace: Any, text: str) -> Environment:
+        """The one that "NAME", or "NAME:VERSION", means.
+
+        Raises:
+            NotFoundException: there is none.
+        """
+        name, _, version = text.rpartition(":") if text.rpartition(":")[2].isdecimal() else (text, "", "")
+        return Environment.get(workspace, name, version or None)
 
     @staticmethod
     def list(workspace: Any) -> dict[str, Environment]:

@@ -11,14 +11,14 @@ SERVED: dict[str, str] = {
     "azureml.core.VERSION": "jupyter_aml.interop.stand_ins:VERSION",
     "azureml.core.compute.amlcompute.AmlCompute": "jupyter_aml.compute.amlcompute:AmlCompute",
     "azureml.core.compute.amlcompute.AmlComputeNodeStateCounts": "jupyter_aml.compute.status:AmlComputeNodeStateCounts",
-    "azureml.core.compute.amlcompute.AmlComputeProvisioningConfiguration": "jupyter_aml.compute.amlcompute:AmlComputeProvisioningConfiguration",
+    "azureml.core.compute.amlcompute.AmlComputeProvisioningConfiguration": "jupyter_aml.compute.amlcompute:AmlComputeProvisioningConfiguration",  # noqa: E501
     "azureml.core.compute.amlcompute.AmlComputeStatus": "jupyter_aml.compute.status:AmlComputeStatus",
     "azureml.core.compute.amlcompute.ScaleSettings": "jupyter_aml.compute.status:ScaleSettings",
     "azureml.core.compute.compute.ComputeTarget": "jupyter_aml.compute.target:ComputeTarget",
     "azureml.core.compute.compute.ComputeTargetAttachConfiguration": "jupyter_aml.compute.target:ComputeTargetAttachConfiguration",
-    "azureml.core.compute.compute.ComputeTargetProvisioningConfiguration": "jupyter_aml.compute.target:ComputeTargetProvisioningConfiguration",
+    "azureml.core.compute.compute.ComputeTargetProvisioningConfiguration": "jupyter_aml.compute.target:ComputeTargetProvisioningConfiguration",  # noqa: E501
     "azureml.core.compute.computeinstance.ComputeInstance": "jupyter_aml.compute.instance:ComputeInstance",
-    "azureml.core.compute.computeinstance.ComputeInstanceProvisioningConfiguration": "jupyter_aml.compute.instance:ComputeInstanceProvisioningConfiguration",
+    "azureml.core.compute.computeinstance.ComputeInstanceProvisioningConfiguration": "jupyter_aml.compute.instance:ComputeInstanceProvisioningConfiguration",  # noqa: E501
     "azureml.core.compute.computeinstance.ComputeInstanceStatus": "jupyter_aml.compute.status:ComputeInstanceStatus",
     "azureml.core.compute.remote.RemoteCompute": "jupyter_aml.compute.remote:RemoteCompute",
     "azureml.core.compute.remote.RemoteComputeAttachConfiguration": "jupyter_aml.compute.remote:RemoteComputeAttachConfiguration",

@@ -115,9 +115,7 @@ class VersionHandler(AssetHandler):
     async def delete(self, name: str, version: str) -> Any:
         """Remove it for good; its number is not given again."""
         record = await self.version(name, version)
-        await self.store(
-            "delete_asset", record.id, at=time.time(), who=self.who, revision=self.expected(record)
-        )
+        await self.store("delete_asset", record.id, at=time.time(), who=self.who, revision=self.expected(record))
 
 
 class LineageHandler(AssetHandler):

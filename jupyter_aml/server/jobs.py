@@ -9,6 +9,7 @@ from jupyter_server.auth.decorator import authorized
 from jupyter_server.utils import ApiPath, to_os_path
 from tornado import web
 
+from jupyter_aml.environments.environment import Environment
 from jupyter_aml.errors import UserErrorException
 from jupyter_aml.jobs.run_config import RunConfiguration
 from jupyter_aml.jobs.script_config import ScriptRunConfig
@@ -16,7 +17,7 @@ from jupyter_aml.server.base import AmlHandler, answers
 from jupyter_aml.tracking.experiment import Experiment
 from jupyter_aml.tracking.names import experiment_name, tag_name
 
-_TEXTS = ("path", "script", "command", "config", "experiment", "target", "name")
+_TEXTS = ("path", "script", "command", "config", "experiment", "target", "name", "environment")
 _KNOWN = (*_TEXTS, "arguments", "variables", "tags", "max_seconds", "attempts", "priority")
 
 
@@ -108,6 +109,8 @@ def _submit(workspace: Any, source: Path, given: dict[str, Any], who: str) -> st
     ):
         if given.get(name) is not None:
             setattr(base, attribute, given[name])
+    if given.get("environment"):
+        base.environment = Environment.named(workspace, given["environment"])
     config = ScriptRunConfig(source, arguments=given.get("arguments") or None, run_config=base)
     experiment = Experiment(workspace, experiment_name(given.get("experiment") or source.name or "default"))
     tags = {tag_name(k): None if v is None else str(v) for k, v in (given.get("tags") or {}).items()}

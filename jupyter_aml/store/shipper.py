@@ -140,7 +140,7 @@ class Shipper:
         self._continued = continued
         self._reader, self._delivered = Reader(journal.fd, journal.id), 0
         self._old: list[tuple[float, Journal, Reader]] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # `pending` is asked with and without it
         self._stop = threading.Event()
         self._warned = False
         self._thread = threading.Thread(target=self._loop, name="jupyter_aml-shipper", daemon=True)
@@ -149,6 +149,10 @@ class Shipper:
     @property
     def pending(self) -> bool:
         """Whether something was written that the store does not have, be it on its way there."""
+        if self._old:  # rarely; a part that is retired meanwhile is closed
+            with self._lock:
+                if any(journal.size() > reader.offset for _, journal, reader in self._old):
+                    return True
         return self._journal.held > 0 or self._journal.size() > self._delivered
 
     def ship(self, timeout: float | None = None) -> None:
@@ -176,6 +180,9 @@ class Shipper:
         with self._lock:
             if self._journal.held:
                 self._journal.retry_held()
+            for _, journal, reader in self._old:  # what was written while the part was left comes before the next part
+                if journal.size() > reader.offset:
+                    self._deliver(journal, reader)
             if self.pending:
                 self._deliver(self._journal, self._reader)
         self._warned = False

@@ -132,7 +132,10 @@ def test_models_data_and_environments_are_found_opened_changed_and_used(lab, pag
     page.get_by_role("menuitem", name="Use in the Notebook").click()
     cell = page.locator(".jp-Notebook:visible .jp-CodeCell", has_text="from_delimited_files")
     expect(cell).to_contain_text("raw/2024/there.csv")
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-cell').then(() => null)")
+    expect(page.locator(".jp-Notebook-ExecutionIndicator:visible")).to_have_attribute(
+        "data-status", "idle", timeout=60_000
+    )
+    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
     expect(cell.locator(".jp-OutputArea-output table")).to_be_visible(timeout=60_000)
 
     # An environment, and the curated ones.

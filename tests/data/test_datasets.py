@@ -435,6 +435,8 @@ def test_files_are_fetched_linked_and_chosen(store, tmp_path):
     assert files.download(tmp_path / "down", overwrite=True) == paths
     with files.mount() as mounted:
         assert Path(mounted.mount_point, "s/c.txt").read_text() == "c"
+    with pytest.warns(UserWarning, match="changed while they were mounted.*download"), files.mount() as mounted:
+        Path(mounted.mount_point, "s/c.txt").write_text("c")
     assert files.filter(files.file_metadata("Size") > 10).to_path() == ["/b.bin"]
     assert files.skip(1).take(1).to_path() == ["/b.bin"]
     one, other = files.random_split(0.5, seed=3)

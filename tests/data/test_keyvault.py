@@ -217,6 +217,8 @@ run.log("said", value)
 run.tag("tag", value)
 run.log_row("rows", text=f"x {value} y")
 run.set_tags({"again": "a" + value})
+if len(sys.argv) > 2:  # as the script of a submitted run, whose prints are its log
+    print("printed", value); logging.warning("warned of %s", value)
 print(repr(ws.get_default_keyvault()), repr(run), ws.get_default_datastore(), dict(ws.datastores))
 run.fail(error_details=f"cannot log in with {value}")
 """
@@ -237,6 +239,12 @@ def test_a_planted_secret_is_nowhere_to_be_found(ws, home, tmp_path):
     assert SECRET not in done.stdout + done.stderr
     (run,) = Experiment(ws, "e").get_runs()
     assert run.get_tags()["tag"] == "******"
+    script = subprocess.run(
+        [sys.executable, "-c", CODE, ws.url, "prints"], capture_output=True, text=True, cwd=tmp_path / "work",
+        env={**os.environ, "JUPYTER_AML_RUN_ID": run.id},
+    )  # fmt: skip
+    assert "printed ******" in script.stdout and "warned of ******" in script.stderr, script.stderr
+    assert SECRET not in script.stdout + script.stderr
     shown = []
     for words in (
         ["secret", "list"],

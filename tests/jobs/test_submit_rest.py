@@ -6,6 +6,8 @@ import json
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from jupyter_aml.environments.environment import Environment
+
 pytestmark = pytest.mark.timeout(90)
 
 
@@ -31,10 +33,18 @@ async def test_rest_submits_a_folder_of_the_server_and_shows_the_queue(bench, jp
     folder = jp_root_dir / "project"
     folder.mkdir()
     (folder / "train.py").write_text("import os, time\nprint(os.environ['API_KEY'])\ntime.sleep(600)\n")
-    sent = {"path": "project", "script": "train.py", "variables": {"API_KEY": "hidden-value"}, "tags": {"a": "b"}}
+    Environment("mine").register(bench.workspace)
+    sent = {
+        "path": "project",
+        "script": "train.py",
+        "environment": "mine:1",
+        "variables": {"API_KEY": "hidden-value"},
+        "tags": {"a": "b"},
+    }
     status, answer = await jp_fetch_aml("runs/submit", sent)
     assert status == 200, answer
     run = bench.workspace.get_run(answer["run"])
+    assert run.get_environment().version == "1"
     status, text = await jp_fetch_aml("jobs")
     assert text["jobs"][0]["run"] == run.id and "hidden-value" not in json.dumps(text)
     status, shown = await jp_fetch_aml(f"runs/{run.id}")
@@ -43,6 +53,8 @@ async def test_rest_submits_a_folder_of_the_server_and_shows_the_queue(bench, jp
     for path, code in (("../x", 400), ("nowhere", 400), ("/etc", 400)):
         status, _ = await jp_fetch_aml("runs/submit", {**sent, "path": path})
         assert status == code, path
+    status, answer = await jp_fetch_aml("runs/submit", {**sent, "environment": "mine:2"})
+    assert status == 404 and "has no version 2" in answer["error"]["message"]
     status, answer = await jp_fetch_aml("runs/submit", {"path": "project", "script": "train.py", "scirpt": "x"})
     assert status == 400 and "scirpt" in answer["error"]["message"]
     await asyncio.to_thread(run.wait_for_completion, raise_on_error=False)

@@ -39,7 +39,7 @@ async def test_a_target_is_created_listed_resized_and_deleted(services, jp_fetch
         {**wanted, "min_nodes": 5},
         {**wanted, "name": "../x"},
     ):
-        assert (await ask("compute", method="POST", body=wrong, code=400))
+        assert await ask("compute", method="POST", body=wrong, code=400)
     assert "cpu-cluster" in told(await ask("compute", "cpu-clutser", code=404))
     await ask("compute", "cpu-cluster", "start", method="POST", body={}, code=400)
     assert len((await ask("compute-sizes"))["sizes"]) > 20

@@ -82,7 +82,9 @@ class SqlAssets(Assets):
             while len(found) <= query.limit:
                 where = held if after is None else [*held, _behind(*after)]
                 size = query.limit + 1
-                rows = c.execute(select(t.asset).where(*where).order_by(a.kind, a.key, a.version.desc()).limit(size)).all()
+                rows = c.execute(
+                    select(t.asset).where(*where).order_by(a.kind, a.key, a.version.desc()).limit(size)
+                ).all()
                 found += [row for row in rows if _has(row.tags, query.tags) and _has(row.properties, query.properties)]
                 if len(rows) < size:
                     break
