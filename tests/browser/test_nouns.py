@@ -63,7 +63,7 @@ def test_models_data_and_environments_are_found_opened_changed_and_used(lab, pag
     # Nothing there yet: each section says what the next step is.
     unfold(sidebar, "Models")
     expect(sidebar.get_by_text("No model is registered yet.")).to_be_visible()
-    workspace, run, _ = filled(lab.api("info")["workspace"]["url"], tmp_path)
+    workspace, _, _ = filled(lab.api("info")["workspace"]["url"], tmp_path)
 
     # Models came by themselves; versions below, edited in place, live.
     models = sidebar.get_by_role("tree", name="Models")
