@@ -111,6 +111,8 @@ def _notes(environment: Environment, wanted: Requirements) -> list[str]:
     if docker.base_dockerfile or docker.build_context or docker.base_image not in (None, DEFAULT_IMAGE):
         asked = "a Dockerfile" if docker.base_dockerfile or docker.build_context else f"the image {docker.base_image}"
         notes.append(f"The environment asks for {asked}: runs here start no containers, they use Python directly.")
+    elif docker.enabled:
+        notes.append("The environment asks for a container: runs here start none, they use Python directly.")
     return notes
 
 

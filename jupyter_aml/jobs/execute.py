@@ -161,8 +161,11 @@ class _Execution:
         self._check()
         ready = self._environment()
         self.release = ready.release
-        if ready.warnings:
-            self.facts["warnings"] = list(ready.warnings)
+        warnings = list(ready.warnings)
+        if (self.definition.get("docker") or {}).get("useDocker"):
+            warnings.append("A container is asked for (use_docker): runs here start none, they use Python directly.")
+        if warnings:
+            self.facts["warnings"] = warnings
         self._step("environment")
         self._unpack()
         self._step("code")

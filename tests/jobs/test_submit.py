@@ -12,7 +12,7 @@ from jupyter_aml import Run, Workspace
 from jupyter_aml.environments.conda import CondaDependencies
 from jupyter_aml.environments.environment import Environment
 from jupyter_aml.errors import ActivityFailedException, ComputeTargetException, ConflictException, UserErrorException
-from jupyter_aml.jobs.run_config import RunConfiguration
+from jupyter_aml.jobs.run_config import DockerConfiguration, RunConfiguration
 from jupyter_aml.jobs.script_config import NotebookRunConfig, ScriptRunConfig
 from jupyter_aml.jobs.script_run import ScriptRun
 
@@ -204,11 +204,10 @@ def test_a_run_configuration_is_what_was_saved_and_can_be_changed_and_submitted_
 def test_what_is_not_as_its_environment_asks_is_kept_and_shown(bench, capsys):
     asked = Environment("old")
     asked.python.conda_dependencies = CondaDependencies.create(python_version="2.7", pip_packages=["numpy"])
-    run = bench.submit("pass\n", environment=asked)
-    (warning,) = run.wait_for_completion(show_output=True)["warnings"]
-    assert (
-        "Python 2.7 is asked for" in warning["message"] and f"Warning: {warning['message']}" in capsys.readouterr().out
-    )
+    run = bench.submit("pass\n", environment=asked, docker_runtime_config=DockerConfiguration(use_docker=True))
+    warning, other = run.wait_for_completion(show_output=True)["warnings"]
+    assert "Python 2.7 is asked for" in warning["message"] and "use_docker" in other["message"]
+    assert f"Warning: {warning['message']}" in capsys.readouterr().out
     assert warning["message"] in bench.log(run, "azureml-logs/20_image_build_log.txt")
     assert run.get_environment().python.conda_dependencies.get_python_version() == "2.7"
 
