@@ -33,7 +33,7 @@ def details(run: Any, record: RunRecord) -> dict[str, Any]:
         "submittedBy": record.user,
     }
     if record.details.get("warnings"):
-        found["warnings"] = [{"source": "environment", "message": str(text)} for text in record.details["warnings"]]
+        found["warnings"] = [{"source": "jupyter_aml", "message": str(text)} for text in record.details["warnings"]]
     if record.error:
         found["error"] = {"error": {"code": record.error.get("code"), "message": record.error.get("message")}}
     return found

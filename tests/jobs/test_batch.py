@@ -31,6 +31,7 @@ def test_sets_are_a_list_or_all_combinations():
             read_sets(wrong)
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_when_one_fails_and_says_so(make, tmp_path):
     path = make("train.ipynb", TRAIN, params="lr = 0.0\ntoken = ''  # secret")
     (tmp_path / "sets.yml").write_text("lr: [0.1, 0.2, 0.3]")
@@ -74,6 +75,7 @@ def test_a_sweep_whose_sets_or_outputs_do_not_fit_executes_nothing(make, tmp_pat
     assert not (tmp_path / "aml-home").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_on_a_sweep_cancels_all(endless, start, tmp_path):
     path, kernel, _ = endless
     nb = nbformat.read(path, 4)
@@ -162,6 +164,7 @@ def test_ranges_are_written_and_read():
             read_ranges(wrong)
 
 
+@pytest.mark.slow
 def test_the_command_reads_values_by_declared_type_and_has_exit_codes(make, tmp_path):
     path = make(
         "in.ipynb",

@@ -326,13 +326,19 @@ class _Search:
         if best is not None:
             about = {"score": repr(best.best), "best_child_run_id": best_id, "best_metric_status": "Succeeded"}
             self.log.say(f"The best is {best_id}: {self.metric} {best.best:.6g} with {best.values}.")
+        warnings: list[str] = []
+        if best is None and status == "Completed":
+            warnings.append(
+                f"No run of the search logged a number as its primary metric {self.metric!r}: none is the best."
+            )
+            self.log.say(warnings[0])
         counts: dict[str, int] = {}
         for child in self.children.values():
             counts[child.status] = counts.get(child.status, 0) + 1
         self.log.say(f"{status}: " + (", ".join(f"{n} {s}" for s, n in sorted(counts.items())) or "no children") + ".")
         self.log.close()
         steps = {**self.record.details.get("steps", {}), "started": self.began, "ended": time.time()}
-        details = {"steps": steps, **({"stopped": why} if why else {})}
+        details = {"steps": steps, **({"stopped": why} if why else {}), **({"warnings": warnings} if warnings else {})}
         self.connection.write(
             RunChanged(run=self.record.id, at=time.time(), add_properties=about, add_details=details),
             RunStatus(run=self.record.id, status=status, at=time.time(), error=error),
