@@ -7,9 +7,9 @@ from typing import Any
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from jupyter_aml.errors import UserErrorException
+from jupyter_aml.errors import NotFoundException, UserErrorException
 from jupyter_aml.models.model import Model
-from jupyter_aml.models.names import ALIAS
+from jupyter_aml.models.names import ALIAS, KIND
 from jupyter_aml.server.base import AmlHandler, answers
 from jupyter_aml.store.records import AssetQuery
 
@@ -30,6 +30,9 @@ class ModelAliasesHandler(AmlHandler):
         def found() -> dict[str, Any]:
             store = workspace.connection.store
             every = store.walk_assets(AssetQuery(kind=ALIAS, text=f"{name}:"))
+            known = store.asset_names(KIND)
+            if name not in known:
+                raise NotFoundException.of("model", name, known)
             return {str(a.data["alias"]): a.data["version"] for a in every if a.data["model"] == name}
 
         return {"aliases": await self.services.call(found)}

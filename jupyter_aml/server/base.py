@@ -31,6 +31,8 @@ from jupyter_aml.workspace import Workspace
 T = TypeVar("T")
 MAX_BODY = 1_000_000
 CHANGING = frozenset({"post", "put", "patch", "delete"})
+_AFTER = ">"
+"""What a cursor of a list by name begins with."""
 ALWAYS = frozenset({"workspace", "token"})
 """Parameters that every route takes."""
 STATUS: list[tuple[type[AzureMLException], int]] = [
@@ -226,6 +228,9 @@ class AmlHandler(APIHandler):
         if given:
             try:
                 after = base64.urlsafe_b64decode(given.encode("ascii")).decode("utf-8", "surrogatepass")
+                if after[:1] != _AFTER:
+                    raise ValueError(after)
+                after = after[1:]
             except ValueError:
                 raise UserErrorException(
                     f"The cursor {given[:40]!r} is none; give `next` of the page before."
@@ -233,7 +238,7 @@ class AmlHandler(APIHandler):
             rest = [one for one in rest if key(one) > after]
         if len(rest) <= limit:
             return rest, None
-        last = key(rest[limit - 1]).encode("utf-8", "surrogatepass")
+        last = (_AFTER + key(rest[limit - 1])).encode("utf-8", "surrogatepass")
         return rest[:limit], base64.urlsafe_b64encode(last).decode("ascii")
 
     def number(self, name: str, default: int, least: int = 0, most: int = 2**53) -> int:

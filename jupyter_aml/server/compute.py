@@ -117,6 +117,9 @@ class ComputeHandler(ComputeHandlerBase):
         await self.services.call(lambda: (found.detach if found.is_attached else found.delete)(force=force))
 
 
+ACTIONS = ("start", "stop", "restart")
+
+
 class ComputeActionHandler(ComputeHandlerBase):
     """`compute/<name>/start`, `stop`, `restart`: an instance."""
 
@@ -125,6 +128,8 @@ class ComputeActionHandler(ComputeHandlerBase):
     @answers
     async def post(self, name: str, action: str) -> Any:
         """Start, stop or restart an instance, on the server's machine."""
+        if action not in ACTIONS:
+            raise NotFoundException.of("action", action, ACTIONS)
         self.given(())
         found = await self.target(name, ComputeInstance)
         await self.services.call(getattr(found, action))
@@ -156,6 +161,6 @@ NAME = r"([^/]{1,255})"
 ROUTES: list[tuple[str, type]] = [
     (r"/compute", ComputesHandler),
     (rf"/compute/{NAME}", ComputeHandler),
-    (rf"/compute/{NAME}/(start|stop|restart)", ComputeActionHandler),
+    (rf"/compute/{NAME}/([^/]{1, 20})", ComputeActionHandler),
     (r"/compute-sizes", SizesHandler),
 ]

@@ -304,6 +304,7 @@ def test_data_paths_and_references(ws):
 
 
 def test_a_folder_stands_in_for_a_container(ws, source, tmp_path, monkeypatch):
+    pytest.importorskip("adlfs")
     import json
 
     from jupyter_aml.data.stand_ins import local_path

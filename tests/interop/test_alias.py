@@ -50,7 +50,7 @@ def test_scripts_that_ask_for_an_offline_run_find_it():
 
 def test_a_name_that_is_not_there_yet_says_so_and_a_wrong_one_what_is_meant():
     out = python("""
-        for line in ("from azureml.core import ScriptRunConfig", "from azureml.core import Expriment",
+        for line in ("from azureml.core.webservice import AciWebservice", "from azureml.core import Expriment",
                      "from azureml.core import RunDetails", "import azureml.nothing"):
             try:
                 exec(line)
@@ -58,7 +58,7 @@ def test_a_name_that_is_not_there_yet_says_so_and_a_wrong_one_what_is_meant():
                 print(error)
     """)
     missing, misspelt, elsewhere, nothing = out.splitlines()
-    assert "ScriptRunConfig" in missing and "not served by jupyter_aml" in missing
+    assert "AciWebservice" in missing and "not served by jupyter_aml" in missing
     assert "Did you mean 'Experiment'" in misspelt
     assert "azureml.widgets" in elsewhere
     assert "azureml.nothing" in nothing

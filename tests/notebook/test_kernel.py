@@ -201,9 +201,9 @@ def test_azureml_is_served_and_what_is_not_says_so(kernel) -> None:
     )
     assert reply["status"] == "ok", reply
     assert "True" in text
-    reply, _ = kernel("from azureml.core import ScriptRunConfig")
+    reply, _ = kernel("from azureml.core.webservice import AciWebservice")
     assert reply["ename"] == "ImportError"
-    assert "ScriptRunConfig" in reply["evalue"]
+    assert "AciWebservice" in reply["evalue"]
 
 
 @pytest.mark.parametrize("size", [32, 64])

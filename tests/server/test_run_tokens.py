@@ -164,7 +164,7 @@ OPEN = {
     ("get", "RunHandler"), ("patch", "RunHandler"), ("post", "CancelHandler"), ("get", "SeriesHandler"),
     ("get", "PointsHandler"), ("get", "TextHandler"), ("get", "DiffHandler"), ("get", "SourceHandler"),
     ("get", "FilesHandler"), ("get", "FileHandler"), ("post", "ReadHandler"), ("post", "ApplyHandler"),
-    ("post", "BlobsHandler"), ("get", "BlobHandler"), ("put", "BlobHandler"),
+    ("post", "BlobsHandler"), ("get", "RunLinksHandler"), ("get", "BlobHandler"), ("put", "BlobHandler"),
 }  # fmt: skip
 """All that a run's token opens. A route that is new is closed to it until it stands here and in its handler."""
 INPUTS = {

@@ -118,7 +118,7 @@ def test_a_journal_without_its_first_part_is_brought_in_and_what_is_missing_is_t
 
     shutil.copytree(left_behind / "ws", tmp_path / "ws")
     journals = tmp_path / "ws" / "journals"
-    parts = sorted(path for path in journals.iterdir() if "-" in path.stem)
+    parts = sorted(path for path in journals.glob("*.aml") if "-" in path.stem)
     owner = parts[0].stem.partition("-")[0]
     (journals / f"{owner}.aml").unlink()
     expected = json.loads((left_behind / "expected.json").read_text())
@@ -129,7 +129,7 @@ def test_a_journal_without_its_first_part_is_brought_in_and_what_is_missing_is_t
     for run, (status, count) in expected.items():
         assert connection.store.run(run).status == status
         assert list(connection.store.series(run, "loss").values) == [float(i) for i in range(count)]
-    assert not list(journals.glob(f"{owner}*"))
+    assert not list(journals.glob(f"{owner}*.aml"))
     assert "is gone" not in caplog.text, "all of the first part was in the store"
 
 
@@ -139,7 +139,7 @@ def test_a_part_that_never_came_to_the_store_is_missed_by_name(left_behind, tmp_
     other = tmp_path / "other"
     connect(other, create=True).close()
     (other / "journals").mkdir(mode=0o700, exist_ok=True)
-    parts = sorted(path for path in (left_behind / "ws" / "journals").iterdir() if "-" in path.stem)
+    parts = sorted(path for path in (left_behind / "ws" / "journals").glob("*.aml") if "-" in path.stem)
     for part in parts[1:]:
         shutil.copy(part, other / "journals")
     owner = parts[0].stem.partition("-")[0]
@@ -147,7 +147,7 @@ def test_a_part_that_never_came_to_the_store_is_missed_by_name(left_behind, tmp_
     assert len(connection.store.series("a-ended", "loss").values) > 0
     told = [record.getMessage() for record in caplog.records if "is gone" in record.getMessage()]
     assert [text.split()[1] for text in told] == ["0", "1"] and owner in told[0]
-    assert not list((other / "journals").glob(f"{owner}*"))
+    assert not list((other / "journals").glob(f"{owner}*.aml"))
 
 
 LIVES = """
