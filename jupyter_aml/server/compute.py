@@ -161,6 +161,6 @@ NAME = r"([^/]{1,255})"
 ROUTES: list[tuple[str, type]] = [
     (r"/compute", ComputesHandler),
     (rf"/compute/{NAME}", ComputeHandler),
-    (rf"/compute/{NAME}/([^/]{1, 20})", ComputeActionHandler),
+    (rf"/compute/{NAME}/([^/]+)", ComputeActionHandler),
     (r"/compute-sizes", SizesHandler),
 ]
