@@ -28,8 +28,8 @@ READ_BY_POST = {"ReadHandler", "BlobsHandler"}
 XSRF = "ab" * 16
 CLOSED = {"ActivityHandler", "SecretValueHandler"}
 """GETs that take more than the right to read."""
-WHOLE = {"DatastoreHandler", "SecretHandler", "ModelAliasHandler"}
-"""Things that are replaced or removed as a whole: they have no versions over REST."""
+WHOLE = {"ComputeHandler", "DatastoreHandler", "ModelAliasHandler", "SecretHandler"}
+"""Things that are replaced, resized or removed as a whole: they have no versions over REST."""
 
 
 @pytest.fixture
