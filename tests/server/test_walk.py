@@ -28,7 +28,7 @@ READ_BY_POST = {"ReadHandler", "BlobsHandler"}
 XSRF = "ab" * 16
 CLOSED = {"ActivityHandler", "SecretValueHandler"}
 """GETs that take more than the right to read."""
-WHOLE = {"ComputeHandler", "DatastoreHandler", "ModelAliasHandler", "SecretHandler"}
+WHOLE = {"ComputeHandler", "DatasetHandler", "DatastoreHandler", "ModelAliasHandler", "SecretHandler"}
 """Things that are replaced, resized or removed as a whole: they have no versions over REST."""
 
 
