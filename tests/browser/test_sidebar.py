@@ -126,7 +126,7 @@ def test_the_sidebar_finds_and_comes_back_after_a_server_restart(lab, page):
     search.fill("nothing like this")
     expect(page.get_by_text("0 runs")).to_be_visible()
     search.fill("")
-    experiment = page.locator(".aml-mod-experiment", has=page.get_by_text("one", exact=True))
+    experiment = page.locator(".aml-Row.aml-mod-experiment", has=page.get_by_text("one", exact=True))
     experiment.hover()
     experiment.get_by_role("button", name="Archive").click()
     expect(experiment).to_have_count(0)
