@@ -116,8 +116,8 @@ class CondaDependencies:
 
     @staticmethod
     def sdk_origin_url() -> str:
-        """Where the SDK's own packages come from (they stand for jupyter_aml here)."""
-        return "https://pypi.org/simple"
+        """Where the SDK's own packages come from: "", as jupyter_aml stands for them and no index is asked."""
+        return ""
 
     # -- changing it ---------------------------------------------------------------------------------------------
     def add_channel(self, channel: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Any
 from urllib.parse import quote
 
@@ -16,8 +15,8 @@ from jupyter_aml.data.datastore_files import FilesDatastore, page
 from jupyter_aml.data.datastore_paths import confine
 from jupyter_aml.errors import UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers
-from jupyter_aml.server.files import CHUNK, SANDBOX
-from jupyter_aml.server.remote import MAX_CONTENT
+from jupyter_aml.server.files import SANDBOX
+from jupyter_aml.server.streams import CHUNK, SpooledHandler
 
 MOST = 1000
 
@@ -180,51 +179,17 @@ class DatastoreFileHandler(DatastoreHandlerBase):
         return 0, size
 
 
-@web.stream_request_body
-class ClientFilesHandler(DatastoreFileHandler):
+class ClientFilesHandler(SpooledHandler, DatastoreFileHandler):
     """`store/datastores/<name>/files`: files both ways, for our own client."""
 
     for_runs = frozenset(["get", "put"])
     parameters = frozenset(["path", "start", "end"])
     repeatable = False
-    _spool: Any = None
 
     def range_of(self, size: int) -> tuple[int, int]:
         """Which bytes are asked for."""
         start = min(self.number("start", 0), size)
         return start, max(start, min(self.number("end", size), size))
-
-    async def prepare(self) -> None:  # type: ignore[override]
-        """Check who asks before the first byte is taken."""
-        await super().prepare()
-        if self._finished or self.request.method != "PUT":
-            return
-        if self.current_user is None or not self.authorizer.is_authorized(
-            self, self.current_user, "write", self.auth_resource
-        ):
-            raise web.HTTPError(403)
-        self.request.connection.set_max_body_size(MAX_CONTENT)  # type: ignore[union-attr]
-        self._spool = await self.services.call(tempfile.NamedTemporaryFile)
-
-    async def data_received(self, chunk: bytes) -> None:
-        """More of a file."""
-        if self._spool is not None:
-            await self.services.call(self._spool.write, chunk)
-
-    def on_finish(self) -> None:
-        """Leave nothing behind."""
-        self._drop()
-        super().on_finish()
-
-    def on_connection_close(self) -> None:
-        """The sender went away: nothing of it stays."""
-        self._drop()
-        super().on_connection_close()
-
-    def _drop(self) -> None:
-        spool, self._spool = self._spool, None
-        if spool is not None:
-            spool.close()
 
     @web.authenticated
     @authorized

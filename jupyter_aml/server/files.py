@@ -6,15 +6,15 @@ from typing import Any
 from urllib.parse import quote
 
 from jupyter_server.auth.decorator import authorized
-from tornado import iostream, web
+from tornado import web
 
 from jupyter_aml.errors import NotFoundException, UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers
+from jupyter_aml.server.streams import send_content
 from jupyter_aml.store.contract import Blobs
 from jupyter_aml.store.records import FileRecord
 from jupyter_aml.tracking.names import file_path
 
-CHUNK = 256 * 1024
 SOURCE_SHOWN = 1_000_000
 """Bytes of a source file that are shown."""
 SHOWN = {
@@ -133,18 +133,8 @@ class FileHandler(AmlHandler):
             self.set_status(304)
             self.finish(set_content_type=content_type(record))
             return
-        workspace = await self.workspace()
         self.set_header("Content-Length", str(record.size))
-        file = await self.services.call(workspace.connection.blobs.open, record.digest)
-        try:
-            while chunk := await self.services.call(file.read, CHUNK):
-                self.write(chunk)
-                await self.flush()
-        except iostream.StreamClosedError:
-            return  # the reader went away
-        finally:
-            file.close()
-        self.finish(set_content_type=content_type(record))
+        await send_content(self, record.digest, content_type(record))
 
     def set_default_headers(self) -> None:
         """Files set their own type."""

@@ -6,13 +6,14 @@ from typing import Any
 from urllib.parse import quote
 
 from jupyter_server.auth.decorator import authorized
-from tornado import iostream, web
+from tornado import web
 
 from jupyter_aml.errors import NotFoundException, UserErrorException
 from jupyter_aml.models.names import KIND
 from jupyter_aml.server.assets import AssetHandler, AssetsHandler, LineageHandler, VersionHandler
 from jupyter_aml.server.base import answers
-from jupyter_aml.server.files import CHUNK, SANDBOX
+from jupyter_aml.server.files import SANDBOX
+from jupyter_aml.server.streams import send_content
 from jupyter_aml.tracking.names import file_path
 
 TAKEN = frozenset({"run", "name", "path", "tags", "properties", "description", "framework", "framework_version"})
@@ -78,8 +79,6 @@ class ModelFileHandler(AssetHandler):
                 "file", wanted, record.files, f"The model {name!r} has {len(record.files)} files."
             )
         digest, size = record.files[wanted]
-        workspace = await self.workspace()
-        file = await self.services.call(workspace.connection.blobs.open, digest)
         kind = "application/octet-stream"
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Content-Security-Policy", SANDBOX)
@@ -87,15 +86,7 @@ class ModelFileHandler(AssetHandler):
         self.set_header("Content-Disposition", f"attachment; filename*=UTF-8''{quote(wanted.rsplit('/', 1)[-1])}")
         self.set_header("Etag", f'"{digest}"')
         self.set_header("Content-Length", str(size))
-        try:
-            while chunk := await self.services.call(file.read, CHUNK):
-                self.write(chunk)
-                await self.flush()
-        except iostream.StreamClosedError:
-            return  # the reader went away
-        finally:
-            file.close()
-        self.finish(set_content_type=kind)
+        await send_content(self, digest, kind)
 
 
 ROUTES: list[tuple[str, type]] = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,6 +13,7 @@ from tornado import web
 
 from jupyter_aml.errors import NotFoundException, UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers, is_anonymous
+from jupyter_aml.server.streams import SpooledHandler
 from jupyter_aml.store.blobs import CHUNK, is_digest
 from jupyter_aml.store.contract import Store
 from jupyter_aml.store.events import Batch, ExperimentDeleted, RunCreated, RunDeleted
@@ -23,7 +23,6 @@ from jupyter_aml.store.records import AssetRecord
 MAX_BATCH = 128 * 2**20
 LISTED = 1000
 """Contents that are told in one piece."""
-MAX_CONTENT = 64 * 2**30
 
 
 class StoreHandler(AmlHandler):
@@ -228,46 +227,10 @@ class BlobsHandler(StoreHandler):
         self.finish("\n")
 
 
-@web.stream_request_body
-class BlobHandler(StoreHandler):
+class BlobHandler(SpooledHandler, StoreHandler):
     """`GET` and `PUT store/blobs/<digest>`: contents as streams, in bounded memory both ways."""
 
     for_runs = frozenset(["get", "put"])
-
-    _spool: Any = None
-
-    async def prepare(self) -> None:  # type: ignore[override]
-        """Check who asks before the first byte is taken."""
-        await super().prepare()
-        if self._finished:
-            return
-        if self.request.method == "PUT":
-            if self.current_user is None or not self.authorizer.is_authorized(
-                self, self.current_user, "write", self.auth_resource
-            ):
-                raise web.HTTPError(403)
-            self.request.connection.set_max_body_size(MAX_CONTENT)  # type: ignore[union-attr]
-            self._spool = await self.services.call(tempfile.NamedTemporaryFile)
-
-    async def data_received(self, chunk: bytes) -> None:
-        """More of a content."""
-        if self._spool is not None:
-            await self.services.call(self._spool.write, chunk)
-
-    def on_finish(self) -> None:
-        """Leave nothing behind."""
-        self._drop()
-        super().on_finish()
-
-    def on_connection_close(self) -> None:
-        """The sender went away: nothing of it stays."""
-        self._drop()
-        super().on_connection_close()
-
-    def _drop(self) -> None:
-        spool, self._spool = self._spool, None
-        if spool is not None:
-            spool.close()
 
     @web.authenticated
     @authorized

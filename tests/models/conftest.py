@@ -7,7 +7,7 @@ from jupyter_aml import Workspace
 
 @pytest.fixture
 def ws(tmp_path, monkeypatch):
-    work = tmp_path / "work"
-    work.mkdir()
-    monkeypatch.chdir(work)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
     return Workspace.create("ws")

@@ -88,7 +88,7 @@ def test_a_folder_is_kept_under_its_own_name(ws):
     with pytest.raises(UserErrorException, match=r"nope.*child_paths"):
         Model.register(ws, "net", "net", child_paths=["nope"])
     with pytest.raises(UserErrorException, match="must not contain"):
-        Model.register(ws, "net", "net", child_paths=["../work/net/a.bin"])
+        Model.register(ws, "net", "net", child_paths=["../here/net/a.bin"])
     assert Model(ws, "net").version == 2
 
 

@@ -13,7 +13,7 @@ from tornado.websocket import websocket_connect
 from traitlets.config import Config
 from walk import doors, is_socket
 
-from jupyter_aml.server import remote
+from jupyter_aml.server import remote, streams
 from jupyter_aml.server.base import MAX_BODY
 from jupyter_aml.server.extension import ROUTES
 from jupyter_aml.server.roles import RoleAuthorizer
@@ -294,7 +294,7 @@ async def test_every_page_has_a_limit(run, ask, jp_auth_header) -> None:
 
 async def test_every_body_has_a_limit_of_size_and_depth(run, ask, jp_auth_header, monkeypatch) -> None:
     monkeypatch.setattr(remote, "MAX_BATCH", MAX_BODY)
-    monkeypatch.setattr(remote, "MAX_CONTENT", MAX_BODY)
+    monkeypatch.setattr(streams, "MAX_CONTENT", MAX_BODY)
     large = b'{"args": [], "kwargs": {}, "x": "' + b"x" * MAX_BODY + b'"}'
     for door in doors(run_id=run.id):
         if door.verb not in ("post", "put", "patch"):
