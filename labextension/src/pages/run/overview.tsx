@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import { Facts } from '../../components/facts';
 import { moment, plainText, value } from '../../format';
 import { ITabProps } from './tab';
 
@@ -102,25 +103,6 @@ export function Overview(props: ITabProps): JSX.Element {
 
 function text(given: unknown): string {
   return given === null || given === undefined ? '' : typeof given === 'string' ? given : JSON.stringify(given);
-}
-
-function Facts(props: { rows: [string, React.ReactNode][]; empty?: string }): JSX.Element {
-  const rows = props.rows.filter(([, given]) => given !== '');
-  if (rows.length === 0) {
-    return <p className="aml-Message">{props.empty}</p>;
-  }
-  return (
-    <table className="aml-Facts">
-      <tbody>
-        {rows.map(([key, given]) => (
-          <tr key={key}>
-            <th scope="row">{key}</th>
-            <td>{given}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
 }
 
 /** A note on the run, edited in place. */
