@@ -275,6 +275,10 @@ def _parameter(name: str) -> dict[str, Any]:
     return {"schema": schema, "description": about}
 
 
+CONTENTS = frozenset({"DatastoreFileHandler", "ExportHandler", "FileHandler", "ModelFileHandler"})
+"""Handlers whose answer is a file, of whatever type."""
+
+
 def _operation(handler: type, method: str, function: Any) -> dict[str, Any]:
     name = handler.__name__
     taken = sorted({*(getattr(handler, "parameters", None) or ()), "workspace"})
@@ -283,7 +287,7 @@ def _operation(handler: type, method: str, function: Any) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "It is done."}
     if name in ANSWERS:
         answer = {"description": "As asked.", "content": {"application/json": {"schema": ANSWERS[name]}}}
-    if name in ("FileHandler", "ModelFileHandler"):
+    if name in CONTENTS:
         answer = {"description": "The content.", "content": {"*/*": {}}}
     if method == "get" or "If-Match" in headers:
         answer = {**answer, "headers": ETAG}
