@@ -27,7 +27,7 @@ from jupyter_aml.errors import ComputeTargetException, ConflictException, UserEr
 from jupyter_aml.jobs import launching, variables
 from jupyter_aml.jobs.script_run import ScriptRun
 from jupyter_aml.store.connection import Connection
-from jupyter_aml.store.events import RunChanged, RunCreated, SnapshotTaken
+from jupyter_aml.store.events import RunCreated, SnapshotTaken
 from jupyter_aml.store.records import JobRecord, RunRecord
 from jupyter_aml.tracking import names, snapshot
 from jupyter_aml.tracking.experiment import Experiment
@@ -143,9 +143,8 @@ def submit_script(
     connection.flush(10)
     if run_id is not None:
         _check_mine(connection, run_id, mine)
+    # Until it is queued this process would have to end the run: killed in between, it leaves none that nobody ends.
     store.put_job(job)
-    # Until here this process would have had to end the run: killed in between, it leaves none that nobody ends.
-    connection.write(RunChanged(run=born.id, at=time.time(), owner=""))
     target.wake()
     _record_git(connection, born.id, source)
     run = ScriptRun(experiment, born.id) if type == ScriptRun.RUN_TYPE else None
@@ -200,7 +199,11 @@ def _described(workspace: Any, config: Any) -> tuple[dict[str, Any], dict[str, A
     plan(definition)  # numbers that do not fit are refused now
     packed = _packed(workspace, config.arguments)
     definition["arguments"] = _words(packed)
-    data = [*run_config.data.values(), *run_config.data_references.values(), *run_config.output_data.values()]
+    references = [
+        one._reference(name, workspace) if hasattr(one, "_reference") else one
+        for name, one in run_config.data_references.items()
+    ]
+    data = [*run_config.data.values(), *references, *run_config.output_data.values()]
     body = {
         "arguments": packed,
         "data": _packed(workspace, data),

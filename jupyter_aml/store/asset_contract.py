@@ -97,7 +97,8 @@ class Queue(ABC):
 
     @abstractmethod
     def put_job(self, job: JobRecord) -> None:
-        """Queue a run. Queueing it again changes nothing.
+        """Queue a run: whoever submitted it needs not end it from now on (its owner is nobody, until a launcher begins it).
+        Queueing it again changes nothing.
 
         Raises:
             StoreUnavailableException: it is not queued.

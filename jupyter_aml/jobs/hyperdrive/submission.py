@@ -22,7 +22,7 @@ from jupyter_aml.jobs import launching
 from jupyter_aml.jobs import submit as scripts
 from jupyter_aml.jobs.hyperdrive.ask import check
 from jupyter_aml.store.connection import Connection
-from jupyter_aml.store.events import RunChanged, RunCreated, SnapshotTaken
+from jupyter_aml.store.events import RunCreated, SnapshotTaken
 from jupyter_aml.store.records import JobRecord, RunRecord
 from jupyter_aml.tracking import kinds, names, snapshot
 from jupyter_aml.tracking.ids import new_id
@@ -128,7 +128,6 @@ def submit_search(
     if wanted is not None:
         scripts._check_mine(connection, wanted, mine)
     connection.store.put_job(job)
-    connection.write(RunChanged(run=born.id, at=time.time(), owner=""))
     launching.ensure(connection, queue)
     if definition["target"] == launching.LOCAL:
         target.wake()  # the children's launcher starts beside the leader's, not after it
@@ -208,5 +207,9 @@ class Children:
 
 
 def _words(values: Mapping[str, Any]) -> list[str]:
-    """Hyperparameters as they come after a script's own arguments: the last one of a name counts."""
-    return [word for name, value in values.items() for word in (name, str(value))]
+    """Hyperparameters as they come after a script's own arguments: the last one of a name counts.
+
+    One that was named without dashes is an option all the same: "momentum" is given as ``--momentum``.
+    """
+    options = {name if name.startswith("-") else f"--{name}": value for name, value in values.items()}
+    return [word for option, value in options.items() for word in (option, str(value))]

@@ -489,6 +489,11 @@ def _linked(work: Work, event: e.AssetLinked) -> None:
     work.logged(event.at, event.run, "links", event.kind)
 
 
+def _cleaned(work: Work, event: e.WorkspaceCleaned) -> None:
+    data = {"fields": ["contents"], "removed": event.contents, "bytes": event.bytes}
+    work.change(event.at, event.who, "changed", "workspace", event.workspace, data=data)
+
+
 _HANDLERS: dict[type, Callable[[Work, Any], None]] = {
     e.ExperimentPut: _experiment_put,
     e.ExperimentDeleted: _experiment_deleted,
@@ -501,6 +506,7 @@ _HANDLERS: dict[type, Callable[[Work, Any], None]] = {
     e.SnapshotTaken: _snapshot,
     e.AssetPut: _asset,
     e.AssetLinked: _linked,
+    e.WorkspaceCleaned: _cleaned,
 }
 
 __all__ = ["apply_events"]

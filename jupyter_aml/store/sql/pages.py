@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Join, Select, and_, func, select, tuple_
+from sqlalchemy import Connection, Join, Select, and_, bindparam, func, select, tuple_
 from sqlalchemy.ext.compiler import compiles
 
 from jupyter_aml.errors import FilterException
@@ -187,6 +187,13 @@ def statement(
     return select(*RUN, page.c.position).select_from(rows).order_by(*ordered)
 
 
+def one(c: Connection, run_id: str, with_metrics: bool) -> RunRecord | None:
+    """A run by its id."""
+    rows = _tuples(c, ONE, {"run_id": run_id})
+    metrics = summaries(c, [run_id]) if rows and with_metrics else {}
+    return record(rows[0], metrics) if rows else None
+
+
 def read(c: Connection, query: RunQuery) -> Page:
     """A page of runs.
 
@@ -219,9 +226,9 @@ def read(c: Connection, query: RunQuery) -> Page:
     return Page(runs=[record(row, metrics) for row in found], next=cursor)
 
 
-def _tuples(c: Connection, wanted: Select[Any]) -> list[Any]:
+def _tuples(c: Connection, wanted: Select[Any], values: Mapping[str, Any] | None = None) -> list[Any]:
     """Rows as the driver has them: texts and numbers, of which nothing is to be made, a thousand for a page."""
-    result = c.execute(wanted)
+    result = c.execute(wanted, values)
     rows: Any = result.cursor.fetchall()  # type: ignore[union-attr]
     result.close()
     return rows  # type: ignore[no-any-return]
@@ -273,6 +280,13 @@ RUN = [
     t.experiment.c.name.label("experiment_name"),
 ]  # fmt: skip
 """What `record` takes, in its order; more may follow."""
+
+ONE = (
+    select(*RUN)
+    .select_from(t.run.join(t.experiment, t.experiment.c.id == t.run.c.experiment))
+    .where(t.run.c.id == bindparam("run_id"), t.run.c.ghost.is_(False))
+)
+"""One run, made once: it is asked for all the time."""
 
 _decode = json.JSONDecoder().raw_decode
 

@@ -5,14 +5,35 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Float, and_, delete, func, literal, select, update
+from sqlalchemy import Connection, Float, and_, bindparam, delete, func, select, update
 
 from jupyter_aml.store.asset_contract import Queue
 from jupyter_aml.store.records import JobRecord
 from jupyter_aml.store.sql import schema as t
 from jupyter_aml.store.sql.work import Work, dumps
+
+_J = t.job.c
+# Made once: they are executed for every run, and to make one takes longer than to execute it.
+_IS_QUEUED = select(_J.run).where(_J.run == bindparam("id"))
+_WAITS = select(_J.run).where(_J.target == bindparam("queue"), _J.state == "queued").limit(1)
+_MOST_URGENT = select(func.max(_J.priority)).where(_J.target == bindparam("queue"), _J.state == "queued")
+_FIRST = (
+    select(t.job)
+    .where(_J.target == bindparam("queue"), _J.state == "queued", _J.priority == bindparam("urgency"))
+    .order_by(_J.seq)
+    .limit(1)
+)
+_CLAIM = (
+    update(t.job)
+    .where(_J.run == bindparam("id"))
+    .values(state="claimed", owner=bindparam("who"), beat=bindparam("now"))
+)
+_NOBODYS = update(t.run).where(t.run.c.id == bindparam("run_id"), t.run.c.owner != "").values(owner="")
+_END = delete(t.job).where(_J.run == bindparam("id"))
+_END_MINE = _END.where(_J.owner == bindparam("who"))
 
 
 class SqlQueue(Queue):
@@ -25,50 +46,42 @@ class SqlQueue(Queue):
         """See Queue.put_job."""
         with self._writing() as c:
             work = Work(c)
-            if c.execute(select(t.job.c.run).where(t.job.c.run == job.run)).first() is not None:
+            if c.execute(_IS_QUEUED, {"id": job.run}).first() is not None:
                 return
-            now = _now(c)
+            at = _now(c)
             row = {
                 "run": job.run, "target": job.target, "state": "queued", "priority": job.priority,
-                "seq": work.serial(), "attempt": job.attempt, "owner": "", "queued": now, "beat": now,
+                "seq": work.serial(), "attempt": job.attempt, "owner": "", "queued": at, "beat": at,
                 "body": dumps(dict(job.body)),
             }  # fmt: skip
             c.execute(t.job.insert(), [row])
+            c.execute(_NOBODYS, {"run_id": job.run})
             work.flush()
 
     def claim_job(self, targets: Sequence[str], owner: str, *, at_most: int | None = None) -> JobRecord | None:
         """See Queue.claim_job."""
-        j = t.job.c
-        waiting = [j.target.in_(list(targets)), j.state == "queued"]
         with self._reading() as c:  # an idle launcher that asks takes no lock
-            if c.execute(select(j.run).where(*waiting).limit(1)).first() is None:
+            if all(c.execute(_WAITS, {"queue": target}).first() is None for target in targets):
                 return None
         with self._writing() as c:
             Work(c)
             if at_most is not None:
-                taken = select(func.count()).where(j.target.in_(list(targets)), j.state == "claimed")
+                taken = select(func.count()).where(_J.target.in_(list(targets)), _J.state == "claimed")
                 if c.execute(taken).scalar_one() >= at_most:
                     return None
             best: Any = None
             for target in targets:  # each an index's first entry, however long the queue is
-                order = (j.priority.desc(), j.seq)
-                for priority in c.execute(
-                    select(func.max(j.priority)).where(j.target == target, j.state == "queued")
-                ).scalars():
-                    if priority is None:
-                        continue
-                    row = c.execute(
-                        select(t.job)
-                        .where(j.target == target, j.state == "queued", j.priority == priority)
-                        .order_by(*order)
-                        .limit(1)
-                    ).first()
-                    if row is not None and (best is None or (-row.priority, row.seq) < (-best.priority, best.seq)):
-                        best = row
+                urgency = c.execute(_MOST_URGENT, {"queue": target}).scalar()
+                if urgency is None:
+                    continue
+                row = c.execute(_FIRST, {"queue": target, "urgency": urgency}).one()
+                if best is None or (-row.priority, row.seq) < (-best.priority, best.seq):
+                    best = row
             if best is None:
                 return None
-            c.execute(update(t.job).where(j.run == best.run).values(state="claimed", owner=owner, beat=_now(c)))
-            return _record(c.execute(select(t.job).where(j.run == best.run)).one())
+            at = _now(c)
+            c.execute(_CLAIM, {"id": best.run, "who": owner, "now": at})
+        return replace(_record(best), state="claimed", owner=owner, beat=at)
 
     def beat(self, owner: str) -> list[str]:
         """See Queue.beat."""
@@ -86,11 +99,10 @@ class SqlQueue(Queue):
 
     def end_job(self, run: str, *, owner: str | None = None) -> bool:
         """See Queue.end_job."""
-        this = t.job.c.run == run
-        if owner is not None:
-            this = and_(this, t.job.c.owner == owner)
         with self._writing() as c:
-            return bool(c.execute(delete(t.job).where(this)).rowcount)
+            if owner is None:
+                return bool(c.execute(_END, {"id": run}).rowcount)
+            return bool(c.execute(_END_MINE, {"id": run, "who": owner}).rowcount)
 
     def requeue_stale(self, age: float, *, most_attempts: int = 1) -> list[JobRecord]:
         """See Queue.requeue_stale."""
@@ -128,11 +140,16 @@ class SqlQueue(Queue):
             return [_record(row) for row in c.execute(wanted)]
 
 
-def clock(c: Connection) -> Any:
-    """The time by the store's own clock, to be used in statements: it costs no question of its own."""
-    if c.dialect.name == "postgresql":
+def clock(dialect: str) -> Any:
+    """The time by the store's own clock, to be used in statements, executed with `now`: it costs no question of its own."""
+    if dialect == "postgresql":
         return func.extract("epoch", func.clock_timestamp()).cast(Float)
-    return literal(time.time())
+    return bindparam("now", type_=Float)
+
+
+def now(c: Connection) -> dict[str, float]:
+    """What a statement with `clock` is executed with."""
+    return {} if c.dialect.name == "postgresql" else {"now": time.time()}
 
 
 def _now(c: Connection) -> float:

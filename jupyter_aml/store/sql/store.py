@@ -7,11 +7,11 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
 
 from jupyter_aml.errors import FilterException
 from jupyter_aml.store import query as q
@@ -39,12 +39,31 @@ from jupyter_aml.store.sql import schema as t
 from jupyter_aml.store.sql.answers import SqlAnswers
 from jupyter_aml.store.sql.assets import SqlAssets
 from jupyter_aml.store.sql.engine import sqlite_engine, translated
-from jupyter_aml.store.sql.queue import SqlQueue, clock
+from jupyter_aml.store.sql.queue import SqlQueue, clock, now
 from jupyter_aml.store.sql.work import MANY, Work, dumps, pieces
 from jupyter_aml.store.url import parameters, without_credentials
 
 QUIET = 1.0
 """Seconds without a batch after which it is looked whether a writer's runs were failed because nothing was heard of it."""
+
+
+class _Statements(NamedTuple):
+    """What every batch executes about its journal, made once."""
+
+    find: Any
+    hear: Any
+    go_on: Any
+
+
+@cache
+def _statements(dialect: str) -> _Statements:
+    j, now = t.journal.c, clock(dialect)
+    this = update(t.journal).where(j.id == bindparam("journal_id"))
+    return _Statements(
+        find=select(j.applied, now - j.time).where(j.id == bindparam("journal_id")),
+        hear=this.values(time=now),
+        go_on=this.values(time=now, applied=bindparam("end")),
+    )
 
 
 class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
@@ -110,9 +129,8 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
         """
         end = batch.first + batch.count
         with self._writing() as c:
-            now = clock(c)
-            heard = now - t.journal.c.time
-            found = c.execute(select(t.journal.c.applied, heard).where(t.journal.c.id == batch.journal)).first()
+            statements, this = _statements(c.dialect.name), {"journal_id": batch.journal, **now(c)}
+            found = c.execute(statements.find, this).first()
             known, done = found is not None, found[0] if found is not None else 0
             if batch.scope:
                 _check_scope(c, batch)
@@ -120,7 +138,7 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
                 self._heard_again(c, batch.journal.partition("-")[0], found[1])
             if end <= done:
                 if known:  # it has nothing new to say, but it lives
-                    c.execute(update(t.journal).where(t.journal.c.id == batch.journal).values(time=now))
+                    c.execute(statements.hear, this)
                 return done
             if batch.first != done:
                 raise ValueError(
@@ -132,10 +150,10 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
                 apply.apply_events(work, batch.events)
                 work.flush()
             if known:
-                c.execute(update(t.journal).where(t.journal.c.id == batch.journal).values(applied=end, time=now))
+                c.execute(statements.go_on, {**this, "end": end})
             else:
-                new = {"id": batch.journal, "applied": end, "time": now, "scope": batch.scope}
-                c.execute(t.journal.insert().values(**new))
+                new = {"id": batch.journal, "applied": end, "scope": batch.scope}
+                c.execute(t.journal.insert().values(**new, time=clock(c.dialect.name)), now(c))
         if self._statistics is not None:
             self._statistics.written()
         return end
@@ -182,10 +200,8 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
     # -- runs ----------------------------------------------------------------------------------------------------
     def run(self, run_id: str, *, with_metrics: bool = False) -> RunRecord | None:
         """See Store.run."""
-        page = self.runs(
-            RunQuery(ids=[run_id], include_archived=True, order_by="id", with_metrics=with_metrics, limit=1)
-        )
-        return page.runs[0] if page.runs else None
+        with self._reading() as c:
+            return pages.one(c, run_id, with_metrics)
 
     def runs(self, query: RunQuery) -> Page:
         """See Store.runs."""
@@ -206,8 +222,9 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
         """See Store.silent."""
         owners = select(t.run.c.owner).where(t.run.c.ended.is_(None), t.run.c.ghost.is_(False)).distinct()
         with self._reading() as c:
-            old = t.journal.c.time < clock(c) - seconds
-            return sorted(c.execute(select(t.journal.c.id).where(t.journal.c.id.in_(owners), old)).scalars())
+            old = t.journal.c.time < clock(c.dialect.name) - seconds
+            found = select(t.journal.c.id).where(t.journal.c.id.in_(owners), old)
+            return sorted(c.execute(found, now(c)).scalars())
 
     # -- metrics -------------------------------------------------------------------------------------------------
     def metrics(self, run_ids: Sequence[str]) -> dict[str, dict[str, MetricRecord]]:
@@ -373,7 +390,7 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
         with self._reading() as c:
             return {row.name: json.loads(row.value) for row in c.execute(select(t.setting))}
 
-    def put_settings(self, values: Mapping[str, Json], *, keep: bool = False) -> None:
+    def put_settings(self, values: Mapping[str, Json], *, keep: bool = False, who: str = "") -> None:
         """See Store.put_settings."""
         with self._writing() as c:
             work = Work(c)
@@ -384,7 +401,7 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
                 return
             c.execute(t.setting.delete().where(t.setting.c.name.in_(list(values))))
             c.execute(t.setting.insert(), [{"name": name, "value": dumps(value)} for name, value in values.items()])
-            work.change(time.time(), "", "changed", "workspace", self.url, data={"fields": sorted(values)})
+            work.change(time.time(), who, "changed", "workspace", self.url, data={"fields": sorted(values)})
             work.flush()
 
     def check(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, select, update
@@ -29,6 +30,25 @@ def dumps(value: Json) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+# Statements that every small batch needs are made once: to make one takes longer than SQLite takes to execute it.
+_SERIAL = select(t.counter.c.value).where(t.counter.c.name == "serial").with_for_update()
+_SET_SERIAL = update(t.counter).where(t.counter.c.name == "serial").values(value=bindparam("serial"))
+_KEY_OF_EXPERIMENT = select(t.experiment.c.key).where(t.experiment.c.id == bindparam("experiment"))
+
+
+@cache
+def _by_key(table: Table, key: str) -> Any:
+    return select(table).where(table.c[key] == bindparam("k"))
+
+
+@cache
+def _rewrite(table: Table) -> Any:
+    primary = table.primary_key.columns.keys()
+    names = [c.name for c in table.columns if c.name not in primary]
+    found = update(table).where(*[table.c[p] == bindparam(f"_{p}") for p in primary])
+    return found.values({n: bindparam(f"v_{n}") for n in names})
+
+
 class Rows:
     """Rows of a table by key: read when asked for, written together by `flush`."""
 
@@ -48,9 +68,11 @@ class Rows:
             return
         for k in missing:
             self._known[k] = None
-        if len(self._keys) == 1:
+        if len(self._keys) == 1 and len(missing) == 1:
+            self._read(_by_key(self._table, self._keys[0].name), {"k": next(iter(missing))})
+        elif len(self._keys) == 1:
             for some in pieces(missing):
-                self._read(self._keys[0].in_(some))
+                self._read(select(self._table).where(self._keys[0].in_(some)))
         else:
             # By the first column; a run's other rows come along only where several of them are wanted.
             by_first: dict[Any, list[Any]] = {}
@@ -59,14 +81,16 @@ class Rows:
             seconds = {second for _, second in missing}
             if len(seconds) <= MANY:
                 for some in pieces(by_first):
-                    self._read(and_(self._keys[0].in_(some), self._keys[1].in_(list(seconds))))
+                    both = and_(self._keys[0].in_(some), self._keys[1].in_(list(seconds)))
+                    self._read(select(self._table).where(both))
             else:
                 for first, some_seconds in by_first.items():
                     for some in pieces(some_seconds):
-                        self._read(and_(self._keys[0] == first, self._keys[1].in_(some)))
+                        both = and_(self._keys[0] == first, self._keys[1].in_(some))
+                        self._read(select(self._table).where(both))
 
-    def _read(self, condition: Any) -> None:
-        for row in self._connection.execute(select(self._table).where(condition)).mappings():
+    def _read(self, wanted: Any, values: Mapping[str, Any] | None = None) -> None:
+        for row in self._connection.execute(wanted, values).mappings():
             found = dict(row)
             k = found[self._keys[0].name] if len(self._keys) == 1 else tuple(found[c.name] for c in self._keys)
             if k not in self._new and self._known.get(k) is None:
@@ -100,16 +124,10 @@ class Rows:
             self._connection.execute(self._table.insert(), list(self._new.values()))
             self._new = {}
         if self._changed:
-            names = [c.name for c in self._table.columns if c.name not in self._primary]
-            statement = (
-                update(self._table)
-                .where(*[self._table.c[p] == bindparam(f"_{p}") for p in self._primary])
-                .values({n: bindparam(f"v_{n}") for n in names})
-            )
             self._connection.execute(
-                statement,
+                _rewrite(self._table),
                 [
-                    {**{f"_{p}": row[p] for p in self._primary}, **{f"v_{n}": row[n] for n in names}}
+                    {f"_{n}" if n in self._primary else f"v_{n}": value for n, value in row.items()}
                     for row in self._changed.values()
                 ],
             )
@@ -126,10 +144,7 @@ class Work:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        found = connection.execute(
-            select(t.counter.c.value).where(t.counter.c.name == "serial").with_for_update()
-        ).scalar_one()
-        self._serial = self._serial_before = int(found)
+        self._serial = self._serial_before = int(connection.execute(_SERIAL).scalar_one())
         self.experiments = Rows(connection, t.experiment, "key")
         self.experiment_by_id: dict[str, Row] = {}
         self.runs = Rows(connection, t.run, "id")
@@ -185,7 +200,7 @@ class Work:
             return None
         row = self.experiment_by_id.get(experiment_id)
         if row is None:
-            k = self.connection.execute(select(t.experiment.c.key).where(t.experiment.c.id == experiment_id)).scalar()
+            k = self.connection.execute(_KEY_OF_EXPERIMENT, {"experiment": experiment_id}).scalar()
             row = self.experiments.get(k) if k is not None else None
             if row is not None:
                 self.experiment_by_id[experiment_id] = row
@@ -208,7 +223,7 @@ class Work:
             self._changes = []
             self._logged = {}
         if self._serial != self._serial_before:
-            self.connection.execute(update(t.counter).where(t.counter.c.name == "serial").values(value=self._serial))
+            self.connection.execute(_SET_SERIAL, {"serial": self._serial})
             self._serial_before = self._serial
 
     def _write_attributes(self) -> None:
