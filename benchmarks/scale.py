@@ -34,7 +34,7 @@ from jupyter_aml.store.place import place_of
 from jupyter_aml.store.records import RunQuery, RunRecord
 
 HERE = Path(__file__).parent
-METRICS, PARAMETERS, AT_ONCE, SERIES = 10, 5, 500, 1_000_000
+METRICS, PARAMETERS, AT_ONCE, SERIES, SMALL, ALONE = 10, 5, 500, 1_000_000, 1_000, 200
 SYNCED, OVER_HTTP, PEER_RUNS, PEER_POINTS = 400, 200_000, 5_000, 100_000
 FIVE = "params.p0=adam and params.p1=sgd and params.p2=0.1 and params.p3=0.1 and params.p4=sgd"
 PAGES: dict[str, dict[str, str]] = {
@@ -52,27 +52,38 @@ PAGES: dict[str, dict[str, str]] = {
 }
 
 
+def life(n: int, rng: random.Random) -> list[Any]:
+    """All events of a run."""
+    run = f"{n:032x}"
+    params = {f"p{i}": rng.choice([0.1, 0.01, 0.001, "adam", "sgd"]) for i in range(PARAMETERS)}
+    born = RunRecord(
+        id=run, experiment=f"e{n % 10}", type="aml.interactive", status="Running", name=f"run {n}",
+        created=1e9 + n, started=1e9 + n, user="ann", params=params,
+    )  # fmt: skip
+    points = [
+        Points(run=run, name=f"m{i}", steps=[0], times=[1e9 + n], values=array("d", [rng.random()]))
+        for i in range(METRICS)
+    ]
+    return [RunCreated(run=born), *points, RunStatus(run=run, status="Completed", at=1e9 + n + 10)]
+
+
+def one_more(store, first: int) -> dict[str, float]:
+    """A run in a transaction of its own, as runs come in life: medians of ALONE."""
+    rng, wall, used = random.Random(first), [], []
+    for n in range(first, first + ALONE):
+        events = life(n, rng)
+        began, cpu = time.perf_counter(), time.process_time()
+        store.apply(Batch(journal=f"alone-{n}", first=0, count=len(events), events=events))
+        used.append((time.process_time() - cpu) * 1000)
+        wall.append((time.perf_counter() - began) * 1000)
+    return {"ms": statistics.median(wall), "cpu_ms": statistics.median(used)}
+
+
 def fill(store, runs: int) -> list[float]:
     """Make the runs; seconds that each batch of AT_ONCE took."""
     rng, took, done = random.Random(1), [], store.applied("fill")
     for start in range(done // (AT_ONCE * (2 + METRICS)) * AT_ONCE, runs, AT_ONCE):
-        events = []
-        for n in range(start, start + AT_ONCE):
-            run = f"{n:032x}"
-            params = {f"p{i}": rng.choice([0.1, 0.01, 0.001, "adam", "sgd"]) for i in range(PARAMETERS)}
-            events.append(
-                RunCreated(
-                    run=RunRecord(
-                        id=run, experiment=f"e{n % 10}", type="aml.interactive", status="Running", name=f"run {n}",
-                        created=1e9 + n, started=1e9 + n, user="ann", params=params,
-                    )
-                )
-            )  # fmt: skip
-            events += [
-                Points(run=run, name=f"m{i}", steps=[0], times=[1e9 + n], values=array("d", [rng.random()]))
-                for i in range(METRICS)
-            ]
-            events.append(RunStatus(run=run, status="Completed", at=1e9 + n + 10))
+        events = [event for n in range(start, start + AT_ONCE) for event in life(n, rng)]
         began = time.perf_counter()
         store.apply(Batch(journal="fill", first=store.applied("fill"), count=len(events), events=events))
         took.append(time.perf_counter() - began)
@@ -232,14 +243,22 @@ def peers(python: str) -> dict[str, dict[str, float]]:
     }
 
 
-def opened(where: str, runs: int) -> tuple[Any, list[float]]:
-    """(a store with the runs and the series, seconds that each batch took to fill)."""
+def opened(where: str, runs: int) -> tuple[Any, dict[str, float]]:
+    """(a store with the runs and the series, what one run more costs in a small and in this workspace)."""
     place = place_of(where)
     place.create("scale")
     store = place.open_store()
-    took = fill(store, runs)
+    costs: dict[str, float] = {}
+    if not store.applied("fill"):
+        told = [(SMALL, fill(store, SMALL), one_more(store, 10**9))]
+        told.append((runs, fill(store, runs), one_more(store, 2 * 10**9)))
+        for count, took, alone in told:
+            costs[f"one run more after {count:,}, alone, ms"] = round(alone["ms"], 2)
+            costs[f"one run more after {count:,}, alone, ms of processor"] = round(alone["cpu_ms"], 2)
+            batch = statistics.median(took[-10:]) / AT_ONCE * 1000
+            costs[f"one run more before {count:,}, in batches of {AT_ONCE}, ms"] = round(batch, 2)
     long_series(store)
-    return store, took
+    return store, costs
 
 
 def page(results: dict[str, Any], about: dict[str, Any]) -> str:
@@ -280,16 +299,14 @@ def main() -> None:
     args = parser.parse_args()
     load = os.getloadavg()[0]
     folder = args.folder or Path(tempfile.mkdtemp(prefix="scale-")) / "scale"
-    store, took = opened(str(folder), args.runs)
+    store, costs = opened(str(folder), args.runs)
     results: dict[str, Any] = {"sqlite": {**pages(store), **series(store)}}
-    others: dict[str, Any] = {}
-    if took:
-        others["one run more, first batches, ms"] = round(statistics.median(took[:10]) / AT_ONCE * 1000, 3)
-        others["one run more, last batches, ms"] = round(statistics.median(took[-10:]) / AT_ONCE * 1000, 3)
+    others: dict[str, Any] = dict(costs)
     others["database, MB"] = round((folder / "workspace.db").stat().st_size / 1e6)
     store.close()
     if args.postgres:
-        there, _ = opened(args.postgres, args.runs)
+        there, costs = opened(args.postgres, args.runs)
+        others |= {f"PostgreSQL: {name}": ms for name, ms in costs.items()}
         results["postgresql"] = {**pages(there), **series(there)}
         there.close()
     results["rest"], sent = rest(folder.absolute())
