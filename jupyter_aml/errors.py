@@ -5,15 +5,17 @@ The names are those of the AzureML SDK v1 where it has one, so that a notebook's
 
     AzureMLException
     ├── UserErrorException              the call cannot be right: the message names the value
+    │   ├── AuthenticationException     what was given to log in by cannot be right
     │   ├── NotFoundException           no such run, experiment, file … (close names are suggested)
     │   │   └── ModelNotFoundException  no such registered model (the SDK raises it as a WebserviceException too)
     │   ├── ParameterException          a notebook parameter is unknown, missing or of the wrong type
     │   ├── FilterException             a run query that cannot be read
     │   ├── DatasetValidationError      data that are not there, or not as they were described
     │   └── DatasetExecutionError       reading a dataset failed
-    ├── WorkspaceException              the workspace cannot be opened, found or written
-    │   ├── StoreVersionException       its database is newer than this library
-    │   └── StoreUnavailableException   locked, full, read-only or out of reach for now
+    ├── ProjectSystemException          (as the first releases of the SDK called the next one)
+    │   └── WorkspaceException          the workspace cannot be opened, found or written
+    │       ├── StoreVersionException   its database is newer than this library
+    │       └── StoreUnavailableException  locked, full, read-only or out of reach for now
     ├── ConflictException               the name is taken, or what was read has been changed meanwhile
     ├── RunStateException               a run cannot go from its status to the one asked for
     ├── RunEnvironmentException         no run to be found in this process
@@ -39,9 +41,24 @@ class AzureMLException(Exception):
         self.message = exception_message
         self.details = details
 
+    @property
+    def inner_exception(self) -> object:
+        """The error that led to this one; None when there was none (SDK)."""
+        return self.details.get("inner_exception") or self.__cause__
+
+    def print_stacktrace(self) -> None:
+        """Print where it was raised (SDK)."""
+        import traceback
+
+        traceback.print_exception(self)
+
 
 class UserErrorException(AzureMLException):
     """The call cannot be right as it stands."""
+
+
+class AuthenticationException(UserErrorException):
+    """What was given to log in by cannot be right."""
 
 
 class NotFoundException(UserErrorException):
@@ -73,7 +90,11 @@ class DatasetExecutionError(UserErrorException):
     """Reading a dataset failed: broken content, a value that does not fit, a source that does not answer."""
 
 
-class WorkspaceException(AzureMLException):
+class ProjectSystemException(AzureMLException):
+    """What the first releases of the SDK raised where there is no such workspace; see `WorkspaceException`."""
+
+
+class WorkspaceException(ProjectSystemException):
     """The workspace cannot be opened, found or written."""
 
 

@@ -6,6 +6,7 @@ Reference: https://learn.microsoft.com/python/api/azureml-core/azureml.core.work
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +17,11 @@ from jupyter_aml.jobs import aftermath  # noqa: F401 - completes notebooks whose
 from jupyter_aml.store import home
 from jupyter_aml.store.connection import Connection, connect
 from jupyter_aml.store.place import known_workspaces
-from jupyter_aml.tracking import html
+from jupyter_aml.tracking import context, html
 from jupyter_aml.tracking.experiment import Experiment
 from jupyter_aml.tracking.lifetime import make_workspaces_by
 from jupyter_aml.tracking.run import Run
+from jupyter_aml.tracking.who import actor
 from jupyter_aml.workspace_nouns import NounsMixin
 
 NO_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
@@ -58,9 +60,10 @@ class Workspace(NounsMixin):
     ) -> None:
         name = home.DEFAULT_WORKSPACE if workspace_name is None else workspace_name
         known = known_workspaces()
-        if name not in known:
+        of_run = None if name in known else _of_this_run(name)
+        if name not in known and of_run is None:
             raise WorkspaceException(_not_found(name))
-        self._adopt(connect(known[name]), subscription_id, resource_group)
+        self._adopt(of_run.connection if of_run else connect(known[name]), subscription_id, resource_group)
 
     def _adopt(
         self, connection: Connection, subscription_id: str | None = None, resource_group: str | None = None
@@ -115,7 +118,8 @@ class Workspace(NounsMixin):
 
         ``config.json`` or ``.azureml/config.json`` is searched from the working folder upwards. It holds the SDK's three
         names (``subscription_id``, ``resource_group``, ``workspace_name``; the workspace of that name in the user's home is
-        made at need), or a ``workspace_url``. Without any, it is the default workspace, and one line says where that is.
+        made at need), or a ``workspace_url``. Without any, it is the workspace of the run that this process is (a submitted
+        script); elsewhere the default workspace, and one line says where that is.
 
         Args:
             path: the file, or the folder where the search begins.
@@ -130,12 +134,18 @@ class Workspace(NounsMixin):
                     f"There is no workspace config at {str(path)!r} or above it. "
                     "Workspace.write_config() writes one; without path= the default workspace is used."
                 )
+            here = _of_this_run()
+            if here is not None:
+                return here
             default = Workspace.default()
             if default.url not in _said_default:
                 _said_default.add(default.url)
                 print(f"No workspace config found: using the default workspace in {default.url}")
             return default
         facts = read_config(found)
+        of_run = _of_this_run(facts.get("workspace_name"))
+        if of_run is not None:
+            return of_run
         if facts.get("workspace_url"):
             url = facts["workspace_url"]
             if "://" not in url:  # a relative folder is meant from the config's own
@@ -297,7 +307,7 @@ class Workspace(NounsMixin):
         return Run.get(self, run_id)
 
     def get_details(self) -> dict[str, Any]:
-        """What the SDK tells of a workspace: id, name, location, tags …"""
+        """What the SDK tells of a workspace: id, name, location, tags … Azure's resources, which there are none of, are ""."""
         from jupyter_aml.tracking.run_details import iso
 
         settings = self._connection.store.settings()
@@ -310,11 +320,13 @@ class Workspace(NounsMixin):
             "sku": self.sku,
             "workspaceid": self.id,
             "description": settings.get("description", ""),
-            "friendlyName": settings.get("friendly_name", ""),
+            "friendlyName": settings.get("friendly_name") or self.name,
             "creationTime": iso(float(self._connection.about.get("created", 0.0))),
             "subscriptionId": self.subscription_id,
             "resourceGroup": self.resource_group,
             "url": self.url,
+            **dict.fromkeys(("storageAccount", "keyVault", "applicationInsights", "containerRegistry"), ""),
+            "privateEndpointConnections": [],
         }
 
     def update(
@@ -326,7 +338,8 @@ class Workspace(NounsMixin):
     ) -> Workspace:
         """Change its friendly name, description or tags."""
         given = {"friendly_name": friendly_name, "description": description, "tags": dict(tags) if tags else None}
-        self._connection.store.put_settings({key: value for key, value in given.items() if value is not None})
+        values = {key: value for key, value in given.items() if value is not None}
+        self._connection.store.put_settings(values, who=actor())
         return self
 
     def delete(self, delete_dependent_resources: bool = False, no_wait: bool = False) -> None:
@@ -372,6 +385,13 @@ class Workspace(NounsMixin):
             return f"<code>{html.escape(repr(self))}</code>"
 
 
+def _of_this_run(name: str | None = None) -> Workspace | None:
+    """The workspace of the submitted run that this process is, if it is called so: it may be on a machine that knows none by name."""
+    here = context.current() if os.environ.get(context.RUN_ID) else None
+    found = None if here is None else Workspace._of(here.connection)
+    return found if found is not None and name in (None, found.name) else None
+
+
 def find_config(path: Any = None, file_name: str | None = None) -> Path | None:
     """The config file at `path` (a file, or the folder where the search upwards begins; the working folder by default)."""
     try:
@@ -380,6 +400,8 @@ def find_config(path: Any = None, file_name: str | None = None) -> Path | None:
         return None
     if start.is_file():
         return start
+    if path is not None and start.suffix == ".json" and not start.exists():  # as write_config(path, file_name) was told
+        return find_config(start.parent, start.name)
     names = [f".azureml/{file_name}", file_name] if file_name else _CONFIG_NAMES
     start = start.absolute()
     for folder in (start, *start.parents):
@@ -411,9 +433,19 @@ def read_config(path: Path) -> dict[str, str]:
         facts = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise UserErrorException(f"The workspace config {path} cannot be read: {error}.") from error
+    if isinstance(facts, dict) and isinstance(facts.get("Scope"), str):
+        facts |= _scope(facts["Scope"])
     if not isinstance(facts, dict) or not (facts.get("workspace_name") or facts.get("workspace_url")):
         raise UserErrorException(f"The workspace config {path} names no workspace_name.")
     return facts
+
+
+def _scope(resource: str) -> dict[str, str]:
+    """What an Azure resource id says, which the SDK's command line wrote into its config files."""
+    parts = resource.strip("/").split("/")
+    said = {key.lower(): value for key, value in zip(parts[::2], parts[1::2], strict=False)}
+    names = {"subscriptions": "subscription_id", "resourcegroups": "resource_group", "workspaces": "workspace_name"}
+    return {ours: said[theirs] for theirs, ours in names.items() if theirs in said}
 
 
 def _not_found(name: str) -> str:

@@ -55,6 +55,11 @@ class NounsMixin:
 
         return Keyvault(self)
 
+    def _dataset_of_id(self, id: str) -> Any:
+        from jupyter_aml.data.dataset import dataset_of, record_by_id
+
+        return dataset_of(self, record_by_id(self, id))
+
     def _input_datasets_of(self, run: Any) -> Mapping[str, Any]:
         from jupyter_aml.data.inputs import input_datasets
 

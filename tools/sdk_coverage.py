@@ -22,8 +22,8 @@ HEAD = """# What of the AzureML SDK v1 is served
 Made by `python tools/sdk_coverage.py` from what is really there; do not edit. The numbers say in how many of 116 public notebooks
 (Azure/MachineLearningNotebooks of February 2021) a name occurs, and in how many scripts beside them; the most used come first.
 A name that several modules have stands here once: `azureml.core.run.Run` is the same as `azureml.core.Run`, here as in the
-SDK. A member is *whole* when all parameters that the SDK's has are taken. A name that is not served yet raises an
-`ImportError` that says so.
+SDK. A member is *whole* when all parameters that the SDK's has are taken. A name that is not served yet
+can be imported, with a warning, and raises an error that says so when it is used.
 """
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from jupyter_aml.cli import output
-from jupyter_aml.cli.base import Aml, experiment_names, pass_aml
+from jupyter_aml.cli.base import Aml, Command, experiment_names, pass_aml
 from jupyter_aml.store.records import Change
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--who", metavar="USER", help="Only what this user did.")
 @click.option("--experiment", "-e", shell_complete=experiment_names, help="Only this experiment and its runs.")
 @click.option("--noun", type=click.Choice(["experiment", "run", "workspace"]), help="Only of these things.")
@@ -46,6 +46,8 @@ def _what(change: Change) -> str:
     data = change.data
     if change.verb == "ended" and data.get("status"):
         return f"ended: {data['status']}"
+    if "removed" in data:
+        return f"removed {data['removed']:,} contents ({output.size(data.get('bytes', 0))})"
     for key in ("fields", "metrics", "files", "texts"):
         if data.get(key):
             return f"{change.verb} {', '.join(map(str, data[key]))}"

@@ -61,6 +61,7 @@ def delete(aml: Aml, runs: tuple[str, ...], yes: bool) -> None:
     """Delete ended runs and their children, for good."""
     from jupyter_aml.store.events import RunDeleted
     from jupyter_aml.store.records import TERMINAL
+    from jupyter_aml.tracking.who import actor
 
     chosen = [aml.run(name) for name in runs]
     for one in chosen:
@@ -68,6 +69,8 @@ def delete(aml: Aml, runs: tuple[str, ...], yes: bool) -> None:
             raise UserErrorException(f"Run {one.id} is {one.status}. `aml run cancel {one.id}` before you delete it.")
     if not yes:
         confirm(aml, f"Delete {len(chosen)} run{'s' * (len(chosen) > 1)} with all files?")
-    aml.workspace.connection.write(*[RunDeleted(run=one.id, at=time.time()) for one in chosen])
-    aml.workspace.connection.flush()
+    who = actor()
+    aml.workspace.connection.change(
+        *[RunDeleted(run=one.id, at=time.time(), who=who, only_ended=True) for one in chosen]
+    )
     aml.emit({"deleted": [one.id for one in chosen]}, f"{len(chosen)} run{'s' * (len(chosen) > 1)} deleted.")

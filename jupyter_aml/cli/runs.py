@@ -12,13 +12,11 @@ from jupyter_aml.cli.base import Aml, Group, experiment_names, pairs, pass_aml, 
 from jupyter_aml.cli.run_changes import cancel, delete, tag
 from jupyter_aml.cli.run_reproduce import reproduce
 from jupyter_aml.cli.run_submit import submit
+from jupyter_aml.store.statuses import STATUSES
 
 if TYPE_CHECKING:
     from jupyter_aml.store.records import RunRecord
 
-STATUSES = [
-    "NotStarted", "Queued", "Preparing", "Running", "Finalizing", "CancelRequested", "Completed", "Failed", "Canceled"
-]  # fmt: skip
 MAIN_METRICS = 4
 """Columns of metrics in a list of runs."""
 NARROW = 120

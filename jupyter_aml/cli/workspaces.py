@@ -125,10 +125,14 @@ def use(aml: Aml, name: str, folder: str) -> None:
 )
 @pass_aml
 def gc(aml: Aml, delete: bool, older_than: str) -> None:
-    """Remove file contents that no run and no snapshot refers to any more (those of deleted runs)."""
-    from jupyter_aml.store.gc import collect
+    """Remove file contents that no run, snapshot or named thing refers to any more (those of deleted runs).
 
-    found = collect(aml.workspace.connection, older_than=_seconds(older_than), dry_run=not delete)
+    A workspace behind a server is cleaned up by the server; that takes an owner's rights.
+    """
+    from jupyter_aml.store.gc import collect
+    from jupyter_aml.tracking.who import actor
+
+    found = collect(aml.workspace.connection, older_than=_seconds(older_than), dry_run=not delete, who=actor())
 
     def show() -> None:
         if delete:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from jupyter_aml.compute import sizes
+from jupyter_aml.compute import sizes, usage
 from jupyter_aml.compute.status import AmlComputeNodeStateCounts, AmlComputeStatus, ScaleSettings, when
 from jupyter_aml.compute.target import ComputeTarget, ComputeTargetProvisioningConfiguration, kept, whole
 from jupyter_aml.errors import ComputeTargetException, UserErrorException
@@ -100,7 +100,7 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
             "vnet": self.vnet_name,
             "subnet": self.subnet_name,
             "identityType": None if self.identity_type is None else str(self.identity_type),
-            "identityId": None if self.identity_id is None else str(self.identity_id),
+            "identityId": _ids(self.identity_id) or None,
             "remoteLogin": self.remote_login_port_public_access,
             "nodes": self.nodes,
         }
@@ -197,6 +197,7 @@ class AmlCompute(ComputeTarget):
     identity_type = kept("identityType")
     identity_id = kept("identityId")
     remote_login_port_public_access = kept("remoteLogin")
+    admin_user_password = admin_user_ssh_key = kept("")  # no credentials are kept
 
     @property
     def provisioning_errors(self) -> list[dict[str, Any]] | None:
@@ -334,17 +335,61 @@ class AmlCompute(ComputeTarget):
             if idle_seconds_before_scaledown is None
             else idle_seconds_before_scaledown,
         )
-        settings = {
-            **self._settings,
-            "minNodes": scale.minimum_node_count,
-            "maxNodes": scale.maximum_node_count,
-            "idleSeconds": scale.idle_seconds_before_scaledown,
-        }
-        self._record = self.workspace.connection.store.change_asset(
-            self.id, at=time.time(), who=user_name(), data={"settings": settings}
+        self._set(
+            minNodes=scale.minimum_node_count,
+            maxNodes=scale.maximum_node_count,
+            idleSeconds=scale.idle_seconds_before_scaledown,
         )
         if self._live or scale.minimum_node_count:
             self._wake()
+
+    def _set(self, **settings: Any) -> None:
+        self._record = self.workspace.connection.store.change_asset(
+            self.id, at=time.time(), who=user_name(), data={"settings": {**self._settings, **settings}}
+        )
+
+    def add_identity(self, identity_type: Any, identity_id: Any = None) -> None:
+        """Keep a managed identity with it; its nodes are processes of whoever starts them.
+
+        Raises:
+            ComputeTargetException: it was deleted.
+        """
+        self.refresh_state()
+        self._set(identityType=str(identity_type), identityId=[*_ids(self.identity_id), *_ids(identity_id)] or None)
+
+    def remove_identity(self, identity_id: Any = None) -> None:
+        """Forget identities of its: these, or all.
+
+        Raises:
+            ComputeTargetException: it was deleted.
+        """
+        self.refresh_state()
+        gone = _ids(identity_id or self.identity_id)
+        left = [one for one in _ids(self.identity_id) if one not in gone]
+        self._set(identityType=self.identity_type if left else None, identityId=left or None)
+
+    @staticmethod
+    def list_usages(
+        workspace: Any, show_all: bool = False, location: str | None = None
+    ) -> builtins.list[dict[str, Any]]:
+        """Nodes of the workspace's clusters by size: currentValue, limit (of all their max_nodes), name …
+
+        Args:
+            workspace: the workspace.
+            show_all: also the sizes that no cluster has.
+            location: has no meaning here.
+        """
+        return usage.usages(workspace, show_all)
+
+    @staticmethod
+    def list_quotas(workspace: Any, location: str | None = None) -> builtins.list[dict[str, Any]]:
+        """Limits of nodes by size: -1, none."""
+        return usage.quotas(workspace)
+
+    @staticmethod
+    def update_quotas(workspace: Any, vm_family: str, limit: int | None = None, location: str | None = None) -> Any:
+        """Raises ComputeTargetException: there are no quotas, each cluster has its own bounds."""
+        usage.refuse_quota(vm_family)
 
     def delete(self, force: bool = False) -> None:
         """Delete it; its nodes end.
@@ -366,11 +411,10 @@ class AmlCompute(ComputeTarget):
                 f"The run needs {wanted} nodes, and the cluster {self.name!r} has {now['maxNodes']} at most. "
                 f"update(max_nodes={wanted}) lets it have more."
             )
-        if wanted > 1 and now["nodes"].get("backend", "local") != "local":
-            raise ComputeTargetException(
-                f"A run on several nodes needs a cluster of local nodes; those of {self.name!r} are on other machines, "
-                "which one run cannot share yet."
-            )
+
+
+def _ids(given: Any) -> list[str]:
+    return [given] if isinstance(given, str) else [str(one) for one in given or []]
 
 
 def _scale(least: Any, most: Any, idle: Any) -> ScaleSettings:

@@ -176,6 +176,12 @@ class ComputeInstance(ComputeTarget):
     vnet_resourcegroup_name = kept("vnetResourceGroup")
     vnet_name = kept("vnet")
     subnet_name = kept("subnet")
+    admin_username = instance_resource_id = public_ip_address = private_ip_address = ssh_port = subnet_id = kept("")
+
+    @property
+    def instance_location(self) -> str:
+        """Where it is."""
+        return self.location
 
     @property
     def applications(self) -> list[dict[str, Any]]:

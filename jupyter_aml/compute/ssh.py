@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from jupyter_aml.errors import ComputeTargetException
@@ -24,11 +25,15 @@ class Loop:
 
     def run(self, work: Awaitable[Any], timeout: float | None = None) -> Any:
         """The result of what can be awaited; not to be called from the loop's own thread."""
+        return self.later(work).result(timeout)
+
+    def later(self, work: Awaitable[Any]) -> Future[Any]:
+        """The same, not waited for."""
 
         async def wait() -> Any:
             return await work
 
-        return asyncio.run_coroutine_threadsafe(wait(), self._loop).result(timeout)
+        return asyncio.run_coroutine_threadsafe(wait(), self._loop)
 
     def soon(self, call: Any, *args: Any) -> None:
         """Call this in the loop."""

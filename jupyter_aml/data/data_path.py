@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jupyter_aml.data.data_reference import MODES, DataReference
-from jupyter_aml.data.datastore_paths import confine
+from jupyter_aml.data.datastore_paths import from_root
 from jupyter_aml.errors import UserErrorException
 
 
@@ -23,7 +23,7 @@ class DataPath:
 
     def __init__(self, datastore: Any = None, path_on_datastore: str | None = None, name: str | None = None) -> None:
         self._datastore = datastore
-        self._path = confine(path_on_datastore) or None
+        self._path = from_root(path_on_datastore) or None
         self._name = name
 
     @property

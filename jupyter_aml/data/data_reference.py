@@ -6,7 +6,7 @@ import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from jupyter_aml.data.datastore_paths import confine, join
+from jupyter_aml.data.datastore_paths import from_root, join
 from jupyter_aml.errors import UserErrorException
 
 if TYPE_CHECKING:
@@ -14,6 +14,49 @@ if TYPE_CHECKING:
 
 MODES = ("mount", "download", "upload")
 _NAME = re.compile(r"[A-Za-z0-9_]{1,255}\Z")
+
+
+class DataReferenceConfiguration:
+    """A place in a datastore as a run's configuration has it: ``run_config.data_references["name"] = …``.
+
+    Args:
+        datastore_name: of the datastore.
+        mode: "mount", "download" or "upload".
+        path_on_datastore: relative to the datastore; the datastore itself without one.
+        path_on_compute: where the script has it.
+        overwrite: whether what is there already may be overwritten.
+    """
+
+    def __init__(
+        self,
+        datastore_name: str | None = None,
+        mode: str = "mount",
+        path_on_datastore: str | None = None,
+        path_on_compute: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        self.data_store_name = datastore_name
+        self.mode = mode
+        self.path_on_data_store = path_on_datastore
+        self.path_on_compute = path_on_compute
+        self.overwrite = overwrite
+
+    def _reference(self, name: str, workspace: Any) -> DataReference:
+        """The reference of that name.
+
+        Raises:
+            UserErrorException: a name, mode or path that cannot be.
+            NotFoundException: no such datastore.
+        """
+        from jupyter_aml.data.datastore import Datastore
+
+        store = (
+            Datastore.get(workspace, self.data_store_name) if self.data_store_name else Datastore.get_default(workspace)
+        )
+        return DataReference(
+            store, name, self.path_on_data_store, self.mode,
+            self.path_on_compute, self.overwrite,
+        )  # fmt: skip
 
 
 class DataReference:
@@ -45,12 +88,10 @@ class DataReference:
             raise UserErrorException(
                 f"{data_reference_name!r} is no name of a data reference: use letters, digits and underscores."
             )
-        if mode not in MODES:
-            raise UserErrorException(f"The mode of a data reference is one of {', '.join(MODES)}, not {mode!r}.")
         self._datastore = datastore
         self._name = name
-        self._path = confine(path_on_datastore) or None
-        self._mode = mode
+        self._path = from_root(path_on_datastore) or None
+        self._mode = _checked_mode(mode)
         self._path_on_compute = path_on_compute
         self._overwrite = bool(overwrite)
 
@@ -72,18 +113,30 @@ class DataReference:
 
     @property
     def mode(self) -> str:
-        """ "mount", "download" or "upload"."""
+        """ "mount", "download" or "upload"; may be set."""
         return self._mode
+
+    @mode.setter
+    def mode(self, value: str) -> None:
+        self._mode = _checked_mode(value)
 
     @property
     def path_on_compute(self) -> str | None:
-        """Where the script has it, if that was said."""
+        """Where the script has it, if that was said; may be set."""
         return self._path_on_compute
+
+    @path_on_compute.setter
+    def path_on_compute(self, value: str | None) -> None:
+        self._path_on_compute = value
 
     @property
     def overwrite(self) -> bool:
-        """Whether what is there already may be overwritten."""
+        """Whether what is there already may be overwritten; may be set."""
         return self._overwrite
+
+    @overwrite.setter
+    def overwrite(self, value: bool) -> None:
+        self._overwrite = bool(value)
 
     # -- others from it ------------------------------------------------------------------------------------------
     def path(self, path: str | None = None, data_reference_name: str | None = None) -> DataReference:
@@ -93,7 +146,7 @@ class DataReference:
             UserErrorException: the path leaves it.
         """
         return self._with(
-            path_on_datastore=join(self._path or "", confine(path)), data_reference_name=data_reference_name
+            path_on_datastore=join(self._path or "", from_root(path)), data_reference_name=data_reference_name
         )
 
     def as_download(self, path_on_compute: str | None = None, overwrite: bool = False) -> DataReference:
@@ -130,12 +183,11 @@ class DataReference:
             raise UserErrorException("A data reference needs datapath=DataPath(datastore, path).")
         return datapath.create_data_reference(data_reference_name, datapath_compute_binding)
 
-    def to_config(self) -> dict[str, Any]:
-        """As a run's configuration keeps it."""
-        return {
-            "dataStoreName": self._datastore.name, "mode": self._mode, "pathOnDataStore": self._path,
-            "pathOnCompute": self._path_on_compute, "overwrite": self._overwrite,
-        }  # fmt: skip
+    def to_config(self) -> DataReferenceConfiguration:
+        """As `RunConfiguration.data_references` keeps it, under a name."""
+        return DataReferenceConfiguration(
+            self._datastore.name, self._mode, self._path, self._path_on_compute, self._overwrite
+        )
 
     def __str__(self) -> str:
         return f"$AZUREML_DATAREFERENCE_{self._name}"
@@ -144,3 +196,9 @@ class DataReference:
         return (
             f"<DataReference {self._name} datastore={self._datastore.name!r} path={self._path!r} mode={self._mode!r}>"
         )
+
+
+def _checked_mode(mode: str) -> str:
+    if mode not in MODES:
+        raise UserErrorException(f"The mode of a data reference is one of {', '.join(MODES)}, not {mode!r}.")
+    return mode

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from jupyter_aml.data import signed_urls, stand_ins
-from jupyter_aml.data.datastore_paths import confine
+from jupyter_aml.data.datastore_fs import find
+from jupyter_aml.data.datastore_paths import from_root
 from jupyter_aml.data.upload import fixed_part, matcher
 from jupyter_aml.errors import AzureMLException, DatasetValidationError, NotFoundException, UserErrorException
 
@@ -71,7 +72,7 @@ def places_of(path: Any) -> tuple[list[Place], Any]:
         if datastore is None:
             places.append(_local_or_url(where))
             continue
-        places.append({"datastore": str(datastore.name), "path": _slash(where, confine(where))})
+        places.append({"datastore": str(datastore.name), "path": _slash(where, from_root(where))})
         workspace = workspace or datastore.workspace
     return places, workspace
 
@@ -100,7 +101,12 @@ def _apart(one: Any) -> tuple[Any, Any]:
 
 
 def _local_or_url(text: str) -> Place:
-    scheme = urlsplit(text).scheme.lower() if "://" in text else ""
+    try:
+        scheme = urlsplit(text).scheme.lower() if "://" in text else ""
+    except ValueError:
+        raise UserErrorException(
+            "The URL of the dataset cannot be read: write it as https://host/folder/file."
+        ) from None
     if "\0" in text or "::" in text:
         raise UserErrorException(f"{text!r} is no path of a dataset.")
     if scheme == "file":
@@ -157,6 +163,8 @@ def _files_of(workspace: Any, place: Place) -> list[File]:
         raise
     except Exception as error:  # what stands behind a URL raises what it likes, with credentials in it at times
         raise DatasetValidationError(f"{said(place)} cannot be read: {type(error).__name__}.") from None
+    if not files and place.get("url", "").lower().startswith("http"):
+        raise DatasetValidationError(f"There is nothing at {said(place)}, or its server does not answer.")
     if not files:
         raise DatasetValidationError(
             f"There is no file at {said(place)}. Paths are relative to the datastore; ** is any folders."
@@ -218,7 +226,7 @@ def _behind_url(workspace: Any, place: Place) -> list[File]:
         size = fs.info(path).get("size") or 0
         return [File(path, "", said({"url": url}), int(size), None, fs)]
     fixed = fixed_part(path)
-    found = fs.find(path if fixed == path else fixed, detail=True)
+    found = find(fs, path if fixed == path else fixed)
     matches = matcher(path) if fixed != path else None
     return [
         File(name, "", f"/{name.strip('/')}", int(about.get("size") or 0), None, fs)

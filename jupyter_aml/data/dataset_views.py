@@ -16,17 +16,28 @@ LONGEST = 2000
 """Characters of a value that a page shows."""
 
 
-def about(dataset: AbstractDataset) -> dict[str, Any]:
+class Facts(dict[str, Any]):
+    """Facts of a version, as they stood at its `revision` (0 of what is not registered)."""
+
+    @property
+    def revision(self) -> int:
+        """How often the version has been changed: what If-Match is about."""
+        return int(self["revision"])
+
+
+def about(dataset: AbstractDataset) -> Facts:
     """Facts, without reading the data."""
     record = dataset._registered
-    return {
+    facts = {
         "id": dataset.id, "name": dataset.name, "version": dataset.version, "type": dataset.TYPE,
         "description": dataset.description or "", "tags": dataset.tags or {},
         "created": record.created if record else None, "user": record.user if record else "",
         "run": record.run if record else None, "source": dataset._source.get("format", "files"),
         "places": [said(place) for place in dataset._source.get("places", [])], "steps": [s["op"] for s in dataset._steps],
         "timestamp": dataset._definition.get("timestamp"), "partition_keys": dataset.partition_keys,
+        "archived": record.archived if record else None, "revision": record.revision if record else 0,
     }  # fmt: skip
+    return Facts(facts)
 
 
 def page(dataset: Any, start: int, limit: int) -> dict[str, Any]:

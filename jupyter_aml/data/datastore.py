@@ -6,7 +6,7 @@ Reference: https://learn.microsoft.com/python/api/azureml-core/azureml.core.data
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, cast
 
 from jupyter_aml.data.datastore_azure import (
@@ -74,7 +74,7 @@ class Datastore(Registration, FilesDatastore, metaclass=_Facade):
     # -- by name -------------------------------------------------------------------------------------------------
     @staticmethod
     def get(workspace: Any, datastore_name: str) -> Datastore:
-        """The datastore of that name.
+        """The datastore of that name, in capital or small letters.
 
         Raises:
             NotFoundException: there is none.
@@ -86,6 +86,9 @@ class Datastore(Registration, FilesDatastore, metaclass=_Facade):
             record = _builtins(workspace).get(datastore_name)
         if record is None:
             known = Datastore._all(workspace)
+            spelled = _spelled(datastore_name, known)
+            if spelled is not None:
+                return known[spelled]
             raise NotFoundException.of(
                 "datastore", datastore_name, known, "Workspace.datastores has those that there are."
             )
@@ -100,11 +103,31 @@ class Datastore(Registration, FilesDatastore, metaclass=_Facade):
     def _all(workspace: Any) -> Mapping[str, Datastore]:
         """Name → datastore, of all that there are; the workspace's own come first."""
         found = {record.name: record for record in workspace.connection.store.walk_assets(AssetQuery(kind=KIND))}
-        return {name: _made(workspace, record) for name, record in {**_builtins(workspace), **found}.items()}
+        return _ByName({name: _made(workspace, record) for name, record in {**_builtins(workspace), **found}.items()})
+
+    @staticmethod
+    def _name_of(workspace: Any, name: str) -> str:
+        """How the datastore of that name is spelled; as given, when there is none."""
+        return _spelled(name, Datastore._all(workspace)) or name
 
     @staticmethod
     def _set_default(workspace: Any, name: str) -> None:
         Datastore.get(workspace, name).set_as_default()
+
+
+class _ByName(dict[str, Datastore]):
+    """Names are found in capital or small letters."""
+
+    def __missing__(self, name: str) -> Datastore:
+        spelled = _spelled(name, self)
+        if spelled is None:
+            raise KeyError(name)
+        return self[spelled]
+
+
+def _spelled(name: str, known: Iterable[str]) -> str | None:
+    wanted = name.casefold()
+    return next((one for one in known if one.casefold() == wanted), None)
 
 
 def _default_name(workspace: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import warnings
 from typing import Any, ClassVar
 
 from jupyter_aml.data import datastore_errors, datastore_place, stand_ins
@@ -114,9 +115,11 @@ class AzureBlobDatastore(AzureStorageDatastore):
     def _create(self) -> None:
         """Make the container when there is none."""
         fs, root = self._filesystem()
-        with datastore_errors.told(self):
-            if self._local_root is None and not fs.exists(root):
+        if self._local_root is None:
+            with datastore_errors.told(self), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the driver takes a container that it may not look at for one that is there
                 fs.mkdir(root)
+                fs.ls(root)
 
 
 class AzureFileDatastore(AzureStorageDatastore):

@@ -18,7 +18,6 @@ class ServedClient(Client):
 
     def __init__(self, address: str) -> None:
         super().__init__(address)
-        self._base = self._base.removesuffix("store/")
         self._workspace, self._query = self._query.lstrip("?"), ""
 
     def ask(self, method: str, path: str, body: Any = None, /, *, stream: bool = False, **query: Any) -> Any:
@@ -36,5 +35,5 @@ class ServedClient(Client):
         given = urlencode({name: value for name, value in query.items() if value is not None})
         parameters = "&".join(part for part in (self._workspace, given) if part)
         return self.request(
-            method, f"{path}?{parameters}" if parameters else path, body, headers=headers, stream=stream
+            method, f"/{path}?{parameters}" if parameters else f"/{path}", body, headers=headers, stream=stream
         )

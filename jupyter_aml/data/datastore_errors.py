@@ -20,17 +20,23 @@ _HTTP = {
 
 _AGAIN = "Register it again with overwrite=True"
 _OF_WORKSPACE = (
-    "It lies below the workspace's artifacts: have their credentials in a file of the driver's (as ~/.aws/credentials) on this "
-    "machine; scripts of runs do not get them from variables"
+    "It lies below the workspace's artifacts: this process needs what opens those, in its variables (as AWS_ACCESS_KEY_ID) or in a "
+    "file of the driver's (as ~/.aws/credentials)"
 )
 _REFUSED = re.compile(
-    r"Credential|AccessKey|Signature|Token|Authenti|Authoriz|PermissionDenied|KeyImport|ProfileNotFound", re.IGNORECASE
+    r"\A401\Z|Credential|AccessKey|Signature|Signing|Token|Refresh|Authenti|Authoriz|PermissionDenied|KeyImport|ProfileNotFound",
+    re.IGNORECASE,
 )
 
 
 @contextmanager
-def told(datastore: Any, path: str = "") -> Iterator[None]:
+def told(datastore: Any, path: str = "", *, writing: bool = False) -> Iterator[None]:
     """Turn what a driver raises into errors of ours. They are not chained: the driver's may hold a key or a signed URL.
+
+    Args:
+        datastore: whose driver.
+        path: what it is about.
+        writing: whether a file is written, so that what is not there can only be the bucket.
 
     Raises:
         NotFoundException: there is nothing at `path`.
@@ -42,13 +48,13 @@ def told(datastore: Any, path: str = "") -> Iterator[None]:
     except AzureMLException:
         raise
     except Exception as error:
-        made = _made(datastore, path, error)
+        made = _made(datastore, path, error, writing)
         if made is None:
             raise
         raise made from None
 
 
-def _made(datastore: Any, path: str, error: Exception) -> AzureMLException | None:
+def _made(datastore: Any, path: str, error: Exception, writing: bool) -> AzureMLException | None:
     place = f"the datastore {datastore.name!r}"
     if isinstance(error, ImportError):
         return UserErrorException(
@@ -59,6 +65,8 @@ def _made(datastore: Any, path: str, error: Exception) -> AzureMLException | Non
         return None
     status = int(getattr(error, "status", 0) or 0)
     code = fs_errors.code_of(error)
+    if writing and isinstance(error, FileNotFoundError):
+        return unavailable(datastore, f"there is no such bucket or container ({code or type(error).__name__})", path)
     if status in (404, 410) or (
         isinstance(error, FileNotFoundError) and not code.startswith(("NoSuchBucket", "Container"))
     ):
@@ -95,7 +103,7 @@ def _said(error: Exception, status: int, code: str) -> str:
         return "its host key is not known. Register it with host_key=, as `ssh-keyscan` shows it, if it is the right machine"
     if code.startswith(("NoSuchBucket", "ContainerNotFound")) or (isinstance(error, FileNotFoundError) and code):
         return f"there is no such bucket or container ({code})"
-    if isinstance(error, PermissionError) or code in ("403", "AccessDenied", "AuthorizationPermissionMismatch"):
+    if fs_errors.is_forbidden(error) or code in ("403", "AccessDenied", "AuthorizationPermissionMismatch"):
         return f"access is refused ({code or name})"
     if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "there is no room left"

@@ -12,7 +12,8 @@ from typing import Any, ClassVar, NamedTuple
 from jupyter_aml.data import datastore_errors, upload
 from jupyter_aml.data.data_reference import DataReference
 from jupyter_aml.data.datastore_base import AbstractDatastore
-from jupyter_aml.data.datastore_paths import confine, inside, join
+from jupyter_aml.data.datastore_fs import find
+from jupyter_aml.data.datastore_paths import confine, from_root, inside, join
 from jupyter_aml.errors import NotFoundException
 
 
@@ -134,7 +135,7 @@ class FilesDatastore(AbstractDatastore):
             return
         fs, root = self._filesystem()
         with datastore_errors.told(self, start):
-            found = fs.find(self._full(start), detail=True)
+            found = find(fs, self._full(start))
             if not found and start:
                 raise FileNotFoundError(start)
         for _, about in sorted(found.items()):
@@ -240,7 +241,7 @@ class FilesDatastore(AbstractDatastore):
     def _send(
         self, pairs: list[tuple[str, str]], target_path: str | None, overwrite: bool, show_progress: bool
     ) -> DataReference:
-        target = confine(target_path)
+        target = from_root(target_path)
         done = upload.send(self, pairs, target, overwrite=overwrite, verb="Uploading" if show_progress else "")
         upload.tell("Uploading", done, show_progress, "overwrite=True replaces them")
         return DataReference(self, path_on_datastore=target or None)
@@ -265,7 +266,7 @@ class FilesDatastore(AbstractDatastore):
             StoreUnavailableException: the place does not answer, or stops in the middle: no half file is left.
         """
         place = os.path.abspath(os.path.expanduser(os.fspath(target_path)))
-        done = upload.fetch(self, confine(prefix), place, overwrite, "Downloading" if show_progress else "")
+        done = upload.fetch(self, from_root(prefix), place, overwrite, "Downloading" if show_progress else "")
         upload.tell("Downloading", done, show_progress, "overwrite=True replaces them")
         return len(done.copied)
 

@@ -94,7 +94,10 @@ class GCSDatastore(FilesDatastore):
         return join(f"gs://{self.bucket}", str(self._known("prefix") or ""))
 
     def _open(self) -> tuple[Any, str]:
-        from gcsfs import GCSFileSystem
+        if self._known("endpoint"):  # which speaks HTTP alone: the other class asks each bucket's kind by gRPC first
+            from gcsfs.core import GCSFileSystem
+        else:
+            from gcsfs import GCSFileSystem
 
         known = self._secret("service_account")
         token = json.loads(known) if known else ("anon" if self._known("anonymous") else None)

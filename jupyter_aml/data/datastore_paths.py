@@ -39,6 +39,17 @@ def confine(path: Any) -> str:
     return "/".join(part for part in text.split("/") if part not in ("", "."))
 
 
+def from_root(path: Any) -> str:
+    """As `confine`, of a path that somebody wrote down: a slash at its beginning is the datastore itself, as in the SDK.
+
+    Raises:
+        UserErrorException: as of `confine`; so is a path of this machine, which was meant for something else.
+    """
+    if isinstance(path, str) and path.startswith("/") and not os.path.lexists(path):
+        path = path.lstrip("/")
+    return confine(path)
+
+
 def _wrong(text: str) -> str:
     if len(text) > LONGEST:
         return f"it has {len(text):,} characters"
@@ -80,4 +91,4 @@ def inside(root: str, path: str) -> str:
     return path
 
 
-__all__ = ["confine", "inside", "join"]
+__all__ = ["confine", "from_root", "inside", "join"]

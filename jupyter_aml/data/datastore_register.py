@@ -28,6 +28,10 @@ class Registration:
 
     KINDS: ClassVar[Mapping[str, type[AbstractDatastore]]]
 
+    @staticmethod
+    def _name_of(workspace: Any, name: str) -> str:
+        raise NotImplementedError
+
     @classmethod
     def _register(
         cls, workspace: Any, kind: str, name: Any, about: Mapping[str, Any], secrets: Mapping[str, Any], overwrite: bool
@@ -36,6 +40,7 @@ class Registration:
             raise UserErrorException(
                 f"{name!r} cannot be a datastore's name: it takes 1 to 255 letters, digits, underscores, dots and dashes."
             )
+        name = cls._name_of(workspace, name)
         if name in (DEFAULT, FILESTORE):
             raise UserErrorException(f"{name!r} belongs to the workspace. Choose another name.")
         given = {key: check_value(key, value) for key, value in secrets.items() if value is not None}

@@ -9,73 +9,9 @@ from typing import Any, ClassVar
 
 from jupyter_aml.data import datastore_errors
 from jupyter_aml.data.datastore_base import AbstractDatastore
+from jupyter_aml.data.sql_check import check_query
 from jupyter_aml.errors import AzureMLException, UserErrorException
 from jupyter_aml.store.hidden import Mask
-
-_READS = frozenset({"select", "with", "values", "table"})
-_WRITES = frozenset(
-    {"alter", "create", "delete", "drop", "exec", "execute", "insert", "into", "merge", "truncate", "update"}
-)
-"""Words that no reading statement has, unless they are quoted."""
-
-
-_PLAIN, _ESCAPED = r"'(?:[^']|'')*'", r"'(?:[^'\\]|''|\\.)*'"
-_NAMED, _ESCAPED_NAMED = r'"(?:[^"]|"")*"', r'"(?:[^"\\]|""|\\.)*"'
-_DOLLARS = r"(\$\w*\$).*?\1|"
-
-
-def _lexer(strings: str) -> re.Pattern[str]:
-    return re.compile(rf"--[^\n]*|/\*.*?\*/|{strings}|`[^`]*`|;|\w+|\s+|.", re.DOTALL | re.IGNORECASE)
-
-
-_LEXERS = [
-    _lexer(f"{_PLAIN}|{_NAMED}"),  # the standard
-    _lexer(f"{_ESCAPED}|{_ESCAPED_NAMED}"),  # MySQL
-    _lexer(rf"{_DOLLARS}\be{_ESCAPED}|{_PLAIN}|{_NAMED}"),  # PostgreSQL
-    _lexer(f"{_DOLLARS}{_ESCAPED}|{_NAMED}"),  # PostgreSQL as it may be set
-]
-"""Databases do not agree on what a backslash and a dollar mean: a statement has to read in each of these ways."""
-
-
-def check_query(query: Any, backend: str = "") -> str:
-    """A query, if it is one statement that reads.
-
-    Raises:
-        UserErrorException: no text, several statements, or one that does something else than to select.
-    """
-    if not isinstance(query, str) or not query.strip() or "\0" in query:
-        raise UserErrorException("A query is a text, as in 'SELECT * FROM t'.")
-    for lexer in _LEXERS:
-        _check_words(lexer, query, backend)
-    return query.strip().rstrip(";").rstrip()
-
-
-def _check_words(lexer: re.Pattern[str], query: str, backend: str) -> None:
-    words: list[str] = []
-    ended = False
-    for match in lexer.finditer(query):
-        token = match.group().lower()
-        if token.startswith("/*") and ("/*" in token[2:] or token.startswith("/*!")):
-            raise UserErrorException("A query has no comments within comments, and none that a database obeys.")
-        if token == "#" and backend in ("mysql", "mariadb"):
-            raise UserErrorException("A query has no # in it: write comments with --.")
-        if token.isspace() or token.startswith(("--", "/*")):
-            continue
-        if token == ";":
-            ended = True
-            continue
-        if ended:
-            raise UserErrorException("A query is one statement: there is something behind its semicolon.")
-        if token in _WRITES and words[-1:] != ["."]:
-            raise UserErrorException(
-                f"A query only reads: it has no {token.upper()}. (A column of that name is written in quotes.)"
-            )
-        words.append(token)
-    first = next((word for word in words if word != "("), "")
-    if first not in _READS:
-        raise UserErrorException(
-            f"A query begins with SELECT, WITH, VALUES or TABLE, not with {first[:30]!r}: datastores are only read."
-        )
 
 
 class SqlDatastore(AbstractDatastore):
@@ -144,7 +80,7 @@ class SqlDatastore(AbstractDatastore):
         Args:
             query: one statement that reads; ``:name`` stands for a parameter where there are `parameters`.
             parameters: their values, which never become part of the statement's text.
-            timeout: seconds that the database may take (PostgreSQL heeds it).
+            timeout: seconds that the database may take (PostgreSQL, MySQL and MariaDB heed it).
             chunk: rows at once.
 
         Raises:
@@ -157,14 +93,15 @@ class SqlDatastore(AbstractDatastore):
         try:
             engine = self._engine()
             with engine.connect() as connection:
-                if timeout and engine.dialect.name == "postgresql":
-                    limit = max(1, int(timeout * 1000))
-                    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {limit}")
+                if timeout:
+                    for statement in _limits(engine.dialect, timeout):
+                        connection.exec_driver_sql(statement)
                 streaming = connection.execution_options(stream_results=True, max_row_buffer=chunk)
                 if parameters:
                     result = streaming.execute(sqlalchemy.text(text), dict(parameters))
                 else:
-                    result = streaming.exec_driver_sql(text)
+                    # Without parameters a % is no driver's placeholder.
+                    result = streaming.execution_options(no_parameters=True).exec_driver_sql(text)
                 names, some = list(result.keys()), False
                 while rows := result.fetchmany(chunk):
                     some = True
@@ -179,7 +116,8 @@ class SqlDatastore(AbstractDatastore):
         state = str(getattr(origin, "sqlstate", "") or "")
         name = type(error).__name__
         said = Mask(self._credentials().values()).text(str(origin or error).strip().partition("\n")[0][:300])
-        if "timeout" in said or state == "57014":
+        number = _number(origin) if self._backend in ("mysql", "mariadb") else 0
+        if number in _TOO_LONG or "timeout" in said or state == "57014":
             return UserErrorException(f"The database of {self.name!r} took too long for the query: {said}.")
         if name in (
             "ProgrammingError",
@@ -188,7 +126,7 @@ class SqlDatastore(AbstractDatastore):
             "StatementError",
             "IntegrityError",
             "NotSupportedError",
-        ) or (self._backend == "sqlite" and name == "OperationalError"):
+        ) or (name == "OperationalError" and (self._backend == "sqlite" or _of_query(number))):
             return UserErrorException(f"The database of the datastore {self.name!r} refuses the query: {said}.")
         refused = state.startswith("28") or re.search(
             r"password|authenti|access denied|login failed", said, re.IGNORECASE
@@ -217,6 +155,32 @@ def _sqlite(url: Any, options: dict[str, Any]) -> Any:
         return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, check_same_thread=False, timeout=15)
 
     return sqlalchemy.create_engine("sqlite://", creator=connect, **options)
+
+
+def _limits(dialect: Any, timeout: float) -> list[str]:
+    """What tells a database how long a statement may take."""
+    milliseconds = max(1, int(timeout * 1000))
+    if dialect.name == "postgresql":
+        return [f"SET LOCAL statement_timeout = {milliseconds}"]
+    if getattr(dialect, "is_mariadb", False):
+        return [f"SET SESSION max_statement_time = {milliseconds / 1000}"]
+    return [f"SET SESSION max_execution_time = {milliseconds}"] if dialect.name == "mysql" else []
+
+
+_TOO_LONG = frozenset({1969, 3024})
+_OF_SERVER = frozenset({1040, 1042, 1043, 1044, 1045, 1047, 1053, 1129, 1130, 1152, 1203, 1226, 1698, 3118, 3159, 4151})
+"""MySQL's errors (of its driver's one class for many) that no other query would mend."""
+
+
+def _number(error: Any) -> int:
+    """The number of an error of MySQL; 0 where there is none."""
+    first = next(iter(getattr(error, "args", ())), 0)
+    return first if isinstance(first, int) else 0
+
+
+def _of_query(number: int) -> bool:
+    """Whether an error of MySQL is about the query; those from 2000 to 2999 are about the connection."""
+    return number >= 1000 and not 2000 <= number < 3000 and number not in _OF_SERVER
 
 
 def _begin_with(engine: Any, statement: str) -> None:

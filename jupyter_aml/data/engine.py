@@ -115,12 +115,14 @@ def finish(
 def checked_columns(names: Sequence[str], step: Step) -> list[str]:
     """The columns behind a step. Raises DatasetValidationError when it needs one that is not there."""
     if step["op"] == "keep":
-        lost = [name for name in step["columns"] if name not in names]
+        known = set(names)
+        lost = [name for name in step["columns"] if name not in known]
         if lost:
             raise missing_columns(lost, names)
         return list(step["columns"])
     if step["op"] == "drop":
-        return [name for name in names if name not in step["columns"]]
+        dropped = set(step["columns"])
+        return [name for name in names if name not in dropped]
     if step["op"] == "filter":
         lost = sorted(columns_of(step["where"]) - set(names))
         if lost:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 SAMPLE = 1 << 20
 BLOCK = 4 << 20
 LOOKED_AT = 20
+DEEPEST = 100
+"""Lists and objects within each other. Arrow's reader ends the process with much deeper ones."""
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class JsonScan(FileScan):
@@ -122,6 +127,8 @@ class JsonScan(FileScan):
         content = "".join(lines).encode()
         if not content.strip():
             return (schema or pa.schema([])).empty_table()
+        if too_deep(content):
+            return self._line_by_line(file, first, lines, schema)
         options = pjson.ParseOptions(explicit_schema=schema) if schema is not None else None
         try:
             return pjson.read_json(io.BytesIO(content), pjson.ReadOptions(block_size=len(content) + 16), options)
@@ -137,9 +144,13 @@ class JsonScan(FileScan):
             if not line.strip():
                 continue
             try:
+                if too_deep(line.encode()):
+                    raise ValueError(f"more than {DEEPEST} lists and objects within each other")
                 row = json.loads(line)
                 if not isinstance(row, dict):
                     raise ValueError("no object")
+                if "\\u" in line:
+                    json.dumps(row, ensure_ascii=False).encode()  # half of a pair of surrogates is no text
             except ValueError as error:
                 if not self.drop_invalid:
                     raise DatasetExecutionError(
@@ -165,6 +176,18 @@ class JsonScan(FileScan):
                 )
                 return pa.array([_fitting(value, kind) for value in values], kind)
             return pa.array([v if v is None or isinstance(v, str) else json.dumps(v) for v in values], pa.string())
+
+
+def too_deep(content: bytes) -> bool:
+    """Whether there are more than DEEPEST lists and objects within each other, or may be (where brackets do not match)."""
+    if content.count(b"[") + content.count(b"{") <= DEEPEST:
+        return False
+    left = _STRINGS.sub(b"", content).translate(None, _NO_BRACKETS)
+    for _ in range(DEEPEST):
+        if not left:
+            return False
+        left = left.replace(b"[]", b"").replace(b"{}", b"")
+    return bool(left)
 
 
 def _fitting(value: Any, kind: pa.DataType) -> Any:

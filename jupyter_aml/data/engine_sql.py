@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.data.engine import FileScan, arrow_type, convert, finish, plain, plain_type
 from jupyter_aml.data.expression import Node, missing_columns
+from jupyter_aml.data.sql_check import check_query
 from jupyter_aml.data.types import DataType
 from jupyter_aml.errors import UserErrorException
 
@@ -23,7 +24,7 @@ def source_of(
     Raises:
         UserErrorException: no datastore of a database, no query that only reads, or parameters that JSON cannot hold.
     """
-    from jupyter_aml.data.datastore_sql import SqlDatastore, check_query
+    from jupyter_aml.data.datastore_sql import SqlDatastore
 
     if not isinstance(query, tuple) or len(query) != 2 or not isinstance(query[0], SqlDatastore):
         raise UserErrorException("A query is (datastore, 'SELECT …'), with a datastore of a database.")
@@ -109,12 +110,12 @@ def _array(values: list[Any], kind: pa.DataType | None) -> pa.Array:
 
 
 def _unique(names: Sequence[str]) -> list[str]:
-    made: list[str] = []
+    made: dict[str, None] = {}
     for name in names:
         again, base = 0, str(name)
         name = base
         while name in made:
             again += 1
             name = f"{base}_{again}"
-        made.append(name)
-    return made
+        made[name] = None
+    return list(made)

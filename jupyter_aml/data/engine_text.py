@@ -114,7 +114,8 @@ class TextScan(FileScan):
         for file in dict.fromkeys(chosen):
             for name, kind in self._guess(file).items():
                 kinds[name] = common(kinds[name], kind) if name in kinds else kind
-        return {name: kind for name, kind in kinds.items() if name in names}
+        wanted = set(names)
+        return {name: kind for name, kind in kinds.items() if name in wanted}
 
     def _guess(self, file: File) -> dict[str, DataType]:
         import pyarrow as pa
@@ -185,7 +186,7 @@ class TextScan(FileScan):
                             self._made(pa.table(batch), file, read), file.values, columns, where, self.schema()
                         )
                 return
-            except (pa.ArrowInvalid, UnicodeDecodeError):
+            except (pa.ArrowInvalid, UnicodeDecodeError, OSError):
                 pass  # the patient reader goes on behind the rows that were given
         for table in self._patiently(file, read, passed):
             yield finish(table, file.values, columns, where, self.schema())
@@ -204,7 +205,7 @@ class TextScan(FileScan):
         try:
             with self._bytes(file) as stream:
                 table = pcsv.read_csv(stream, self._reading(file, BLOCK), self._parsing(), self._converting(file, read))
-        except (pa.ArrowInvalid, UnicodeDecodeError):
+        except (pa.ArrowInvalid, UnicodeDecodeError, OSError):
             return None
         return finish(self._made(table, file, read), file.values, columns, None, self.schema())
 
@@ -230,8 +231,9 @@ class TextScan(FileScan):
                 column = convert(self, name, column, kind, repr(file.whole))
             made.append(column)
         table = pa.table(made, names=list(read))
+        mine = set(self._head(file)[0])
         for name, kind in kinds.items():
-            if name not in self._head(file)[0]:
+            if name not in mine:
                 table = table.append_column(name, pa.nulls(table.num_rows, arrow_type(kind)))
         return table
 
@@ -282,7 +284,8 @@ class TextScan(FileScan):
         import pyarrow as pa
 
         names, lines = self._head(file)
-        places = [names.index(name) for name in read]
+        place = {name: at for at, name in enumerate(names)}
+        places = [place[name] for name in read]
         wrong, number = 0, 0
         with self._text(file) as text:
             rows = rows_of(text, self.dialect, file.whole)

@@ -74,15 +74,15 @@ def _lines(text: io.TextIOWrapper, encoding: str, name: str) -> Iterator[str]:
 
 def unique(row: Sequence[str]) -> list[str]:
     """Names of columns: one for those without, none twice."""
-    names: list[str] = []
+    names: dict[str, None] = {}
+    again: dict[str, int] = {}
     for index, said in enumerate(row):
         name = base = said.strip() or f"Column{index + 1}"
-        again = 0
         while name in names:
-            again += 1
-            name = f"{base}_{again}"
-        names.append(name)
-    return names
+            again[base] = again.get(base, 0) + 1
+            name = f"{base}_{again[base]}"
+        names[name] = None
+    return list(names)
 
 
 def is_late(kind: DataType) -> bool:

@@ -199,7 +199,8 @@ class MountContext:
         """Take the links away; the data stay. That a program wrote to them through the links is told by a warning."""
         folder = Path(self.mount_point)
         if self._started:
-            warn_of_changes(folder)
+            if changed := changed_files(folder):
+                warnings.warn(told_changes(changed), UserWarning, stacklevel=2)
             for child in list(folder.iterdir()):
                 if child.is_dir() and not child.is_symlink():
                     shutil.rmtree(child, ignore_errors=True)
@@ -241,22 +242,29 @@ def link_tree(files: Sequence[File], folder: Path) -> list[str]:
     return [str(target) for target in targets]
 
 
-def warn_of_changes(folder: Path) -> None:
-    """Tell when files have been changed since `link_tree` linked them: what is written to a link is written to the data."""
+def changed_files(folder: Path, since: float | None = None) -> list[str]:
+    """The files behind the links of a folder that have been changed since `link_tree` linked them, by path.
+
+    Args:
+        folder: the folder.
+        since: another time to compare with, in seconds since the epoch.
+    """
     changed = []
     for at, _, names in os.walk(folder):
         for name in names:
             path = Path(at, name)
             with contextlib.suppress(OSError):
-                if path.is_symlink() and path.stat().st_mtime_ns > path.lstat().st_mtime_ns:
+                if path.is_symlink() and path.stat().st_mtime > (path.lstat().st_mtime if since is None else since):
                     changed.append(str(path.resolve()))
-    if changed:
-        warnings.warn(
-            f"{len(changed):,} of the dataset's files have been changed while they were mounted ({sorted(changed)[0]!r}"
-            f"{', …' if len(changed) > 1 else ''}). A mount holds links: download() gives copies that may be written.",
-            UserWarning,
-            stacklevel=3,
-        )
+    return sorted(changed)
+
+
+def told_changes(changed: Sequence[str], whose: str = "the dataset", when: str = "while they were mounted") -> str:
+    """What is said of changed files: what is written to a link is written to the data."""
+    return (
+        f"{len(changed):,} of the files of {whose} {'has' if len(changed) == 1 else 'have'} been changed {when} ({changed[0]!r}"
+        f"{', …' if len(changed) > 1 else ''}). A mount holds links: download() gives copies that may be written."
+    )
 
 
 def place_in(folder: Path, name: str) -> Path:
@@ -307,4 +315,4 @@ def _facts(file: File) -> dict[str, Any]:
 def _count(count: Any) -> int:
     if isinstance(count, bool) or not hasattr(count, "__index__") or int(count) < 0:
         raise UserErrorException(f"count is a number of files, 0 or more, not {count!r}.")
-    return int(count)
+    return min(int(count), 2**60)  # more than there can be, and what Arrow and DuckDB can add up

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 from jupyter_aml.data import output
 from jupyter_aml.data.dataset import dataset_of, record_by_id
-from jupyter_aml.data.dataset_base import AbstractDataset
+from jupyter_aml.data.dataset_base import KIND, AbstractDataset
 from jupyter_aml.data.dataset_lineage import link
 from jupyter_aml.data.dataset_paths import find_files
-from jupyter_aml.data.file_dataset import FileDataset, link_tree
+from jupyter_aml.data.file_dataset import FileDataset, changed_files, link_tree, told_changes
 from jupyter_aml.errors import UserErrorException
 from jupyter_aml.tracking.context import RUN_ID
 
@@ -280,6 +280,29 @@ def gather_outputs(workspace: Any, run_id: str, variables: Mapping[str, str], su
         for name, one in planned.items()
         if (made := output.gather(workspace, run_id, name, one, succeeded)) is not None
     }
+
+
+def changed_mounts(workspace: Any, variables: Mapping[str, str]) -> list[str]:
+    """What is to be told of each mounted dataset with a local file that the process changed, or somebody after the dataset was
+    registered: the run may have seen other data than those that its lineage names.
+
+    Args:
+        workspace: whose run it is.
+        variables: what `resolve_arguments` returned.
+    """
+    said: list[str] = []
+    for one in json.loads(variables.get(INPUTS, "{}")).values():
+        if one["mode"] != "mount":
+            continue
+        record = record_by_id(workspace, one["id"])
+        folder = Path(one["path"]) if Path(one["path"]).is_dir() else Path(one["path"]).parent
+        registered = record.kind == KIND
+        whose = f"the dataset {record.name!r} (version {record.version})" if registered else "an input"
+        if changed := changed_files(folder):
+            said.append(told_changes(changed, whose, "while the run had them mounted"))
+        elif registered and (changed := changed_files(folder, record.created)):
+            said.append(told_changes(changed, whose, "after it was registered"))
+    return list(dict.fromkeys(said))
 
 
 # -- what a run has ------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from jupyter_aml.data.dataset_base import UNNAMED, AbstractDataset, checked_name
 from jupyter_aml.data.dataset_factory import _types
 from jupyter_aml.data.dataset_lineage import link
 from jupyter_aml.data.dataset_paths import PartitionFormat
-from jupyter_aml.data.datastore_paths import confine, join
+from jupyter_aml.data.datastore_paths import from_root, join
 from jupyter_aml.data.file_dataset import FileDataset
 from jupyter_aml.data.tabular_dataset import TabularDataset, seed_of, share
 from jupyter_aml.data.types import DataType, PromoteHeadersBehavior
@@ -177,7 +177,7 @@ class OutputFileDatasetConfig(OutputDatasetConfig, TransformationMixin):
                 raise UserErrorException(f"destination is (datastore, 'folder'), not {destination!r}.")
             destination = (destination, DEFAULT_PATH)
         if destination is not None:
-            confine(str(destination[1]).replace("{run-id}", "r").replace("{output-name}", "o"))
+            from_root(str(destination[1]).replace("{run-id}", "r").replace("{output-name}", "o"))
         self.destination = destination
         self.source = source
         self._partition_format = PartitionFormat(partition_format).text if partition_format else None
@@ -281,7 +281,7 @@ def place_for(workspace: Any, one: Mapping[str, Any], run_id: str, workdir: Path
     from jupyter_aml.data.datastore import Datastore
 
     datastore: Any = Datastore.get(workspace, one["datastore"])
-    path = confine(one["path"].replace("{run-id}", run_id).replace("{output-name}", one["output"]))
+    path = from_root(one["path"].replace("{run-id}", run_id).replace("{output-name}", one["output"]))
     direct = one["mode"] == "mount" and not one.get("source") and datastore._local_root is not None
     place = Path(datastore._full(path)) if direct else workdir / "outputs" / one["output"]
     if one.get("source"):

@@ -340,7 +340,7 @@ def _pandas(table: pa.Table, out_of_range: str) -> pd.DataFrame:
 def _count(count: Any) -> int:
     if isinstance(count, bool) or not hasattr(count, "__index__") or int(count) < 0:
         raise UserErrorException(f"count is a number of rows, 0 or more, not {count!r}.")
-    return int(count)
+    return min(int(count), 2**60)  # more than there can be, and what Arrow and DuckDB can add up
 
 
 def share(value: Any) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.data import upload
-from jupyter_aml.data.datastore_paths import confine, join
+from jupyter_aml.data.datastore_paths import confine, from_root, join
 from jupyter_aml.data.file_dataset import FileDataset
 from jupyter_aml.errors import UserErrorException
 
@@ -33,7 +33,7 @@ def target_of(target: Any, workspace: Any) -> tuple[Any, str]:
     if target is None and workspace is not None:
         return workspace.get_default_datastore(), MANAGED
     if isinstance(target, tuple) and len(target) == 2:
-        return target[0], confine(target[1])
+        return target[0], from_root(target[1])
     if hasattr(target, "path_on_datastore"):
         return target.datastore, confine(target.path_on_datastore)
     if hasattr(target, "datastore_type"):

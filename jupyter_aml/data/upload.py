@@ -211,7 +211,9 @@ def _send_away(datastore: Any, pairs: Sequence[Pair], target: str, overwrite: bo
 
     def one(pair: Pair) -> int:
         source, relative = pair
-        with open_regular(source) as (file, size), datastore_errors.told(datastore, join(target, relative)):
+        with open_regular(source) as (file, size), datastore_errors.told(
+            datastore, join(target, relative), writing=True
+        ):
             if size <= _SMALL:
                 fs.pipe_file(datastore._full(join(target, relative)), file.read(size))
             else:
@@ -277,9 +279,8 @@ def fetch_file(fs: Any, path: str, size: int, place: str) -> int:
         got = 0
         while chunk := source.read(CHUNK):
             got += out.write(chunk)
-    if got < size:
-        os.unlink(place)
-        raise ConnectionError(errno.ECONNRESET, "the answer was cut short")
+        if got < size:  # what came so far is thrown away, and a file that was there before stays
+            raise ConnectionError(errno.ECONNRESET, "the answer was cut short")
     return got
 
 

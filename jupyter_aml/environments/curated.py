@@ -1,7 +1,12 @@
-"""Environments that every workspace has. Their names are those that notebooks ask for; their versions are today's."""
+"""Environments that every workspace has. Their names are those that notebooks ask for; their versions are today's.
+
+There were hundreds over the years, for each version of a framework and each kind of machine. Some are listed; another one is made
+of its name: ``AzureML-PyTorch-1.6-GPU`` has PyTorch.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 _SKLEARN = ["scikit-learn", "pandas", "numpy", "scipy", "joblib", "matplotlib"]
@@ -18,6 +23,25 @@ _PACKAGES: dict[str, list[str]] = {
     "AzureML-XGBoost-0.90-CPU": [*_SKLEARN, "xgboost"],
     "AzureML-LightGBM-3.2-CPU": [*_SKLEARN, "lightgbm"],
 }
+_FAMILIES: dict[str, list[str]] = {
+    "minimal": [],
+    "tutorial": [*_SKLEARN, "pyarrow"],
+    "sklearn": _SKLEARN,
+    "scikit": _SKLEARN,
+    "dask": [*_SKLEARN, "distributed"],
+    "automl": [*_SKLEARN, "pyarrow"],
+    "deepspeed": ["torch", "torchvision", "numpy", "deepspeed"],
+    "pytorch": ["torch", "torchvision", "numpy"],
+    "tensorflow": ["tensorflow", "numpy"],
+    "keras": ["tensorflow", "numpy"],
+    "chainer": ["chainer", "numpy"],
+    "xgboost": [*_SKLEARN, "xgboost"],
+    "lightgbm": [*_SKLEARN, "lightgbm"],
+    "mlflow": ["mlflow"],
+    "onnxruntime": ["onnxruntime", "numpy"],
+    "pyspark": ["pyspark", "pandas"],
+}
+"""What a word in the name of an environment that is not listed stands for."""
 
 
 def is_curated(name: str) -> bool:
@@ -31,10 +55,13 @@ def names() -> list[str]:
 
 
 def find(name: str) -> dict[str, Any] | None:
-    """The description of one, in the shape of `Environment._to_dict`."""
+    """The description of one, in the shape of `Environment._to_dict`; None when nobody can tell what would be in it."""
     packages = _PACKAGES.get(name)
     if packages is None:
-        return None
+        family = next((word for word in re.split(r"[^a-z0-9]+", name.lower()) if word in _FAMILIES), None)
+        if family is None or not is_curated(name):
+            return None
+        packages = _FAMILIES[family]
     pip = ["azureml-defaults", *packages]
     return {
         "name": name,

@@ -21,6 +21,7 @@ import yaml
 from jupyter_aml.environments import curated, ready
 from jupyter_aml.environments.conda import CondaDependencies
 from jupyter_aml.environments.image import ImageBuildDetails, ImageDetails
+from jupyter_aml.environments.prepared import Prepared
 from jupyter_aml.environments.sections import ContainerRegistry, DockerSection, PythonSection, RSection, SparkSection
 from jupyter_aml.errors import EnvironmentException, NotFoundException, UserErrorException
 from jupyter_aml.store.records import AssetQuery, AssetRecord
@@ -163,7 +164,7 @@ class Environment:
         record = workspace.connection.store.put_asset(
             AssetRecord(
                 kind=KIND, name=self.name, created=now, modified=now, user=user_name(), data=definition,
-                hash=hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest(),
+                hash=_hash(definition),
             ),
             if_exists="same",
         )  # fmt: skip
@@ -222,7 +223,7 @@ class Environment:
     @staticmethod
     def list(workspace: Any) -> dict[str, Environment]:
         """Name → environment: the newest version of those that are registered, and the curated ones."""
-        found = {name: Environment._from_dict(described) for name, described in curated.all_of_them().items()}
+        found = _ByName({name: Environment._from_dict(one) for name, one in curated.all_of_them().items()})
         for record in workspace.connection.store.walk_assets(AssetQuery(kind=KIND, latest=True)):
             found[record.name] = Environment._of(record)
         return found
@@ -247,7 +248,7 @@ class Environment:
                 store.change_asset(record.id, at=time.time(), who=user_name(), data={"labels": now or None})
 
     # -- building ------------------------------------------------------------------------------------------------
-    def prepare(self, log: ready.Log, strict: bool | None = None) -> ready.Prepared:
+    def prepare(self, log: ready.Log, strict: bool | None = None) -> Prepared:
         """Get it ready on this machine.
 
         Args:
@@ -329,8 +330,7 @@ class Environment:
         return made
 
     def _definition(self) -> dict[str, Any]:
-        found = self._to_dict()
-        return {name: value for name, value in found.items() if name not in ("version", "assetId")}
+        return _without_version(self._to_dict())
 
     def _to_dict(self) -> dict[str, Any]:
         return {
@@ -394,8 +394,35 @@ def _with_packages(name: str, conda_specification: Any, pip_requirements: Any) -
     return Environment(name)
 
 
+def registered(store: Any, described: Mapping[str, Any]) -> AssetRecord | None:
+    """The version that a described environment is; None when it was never registered, or was changed since."""
+    if not described.get("assetId") or not described.get("version"):
+        return None
+    record: AssetRecord | None = store.asset(KIND, described["name"], int(described["version"]))
+    same = record is not None and record.id == described["assetId"] and record.hash == _hash(_without_version(described))
+    return record if same else None
+
+
+def _without_version(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if name not in ("version", "assetId")}
+
+
+def _hash(definition: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+
+
 def _number(name: str, version: object) -> int:
     text = str(version)
     if not text.isdecimal():
         raise NotFoundException(f"The environment {name!r} has no version {shown(version)}: versions are '1', '2' …")
     return int(text)
+
+
+class _ByName(dict[str, Environment]):
+    """The curated ones that are not listed are found, too."""
+
+    def __missing__(self, name: str) -> Environment:
+        described = curated.find(name)
+        if described is None:
+            raise KeyError(name)
+        return Environment._from_dict(described)

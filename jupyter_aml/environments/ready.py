@@ -15,9 +15,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from jupyter_aml.environments import cache, uv
+from jupyter_aml.environments.prepared import Prepared
 from jupyter_aml.environments.requirements import Requirements, installed, relaxed, requirements_of, unmet
 from jupyter_aml.environments.sections import DEFAULT_IMAGE
 from jupyter_aml.errors import EnvironmentException
@@ -35,26 +35,6 @@ if TYPE_CHECKING:
 STRICT = "JUPYTER_AML_STRICT_ENVIRONMENTS"
 _STANDS = 86_400.0
 Log = Callable[[str], None]
-
-
-@dataclass
-class Prepared:
-    """An environment that is ready to run in."""
-
-    python: str
-    """Path of its interpreter."""
-    variables: Mapping[str, str] = field(default_factory=dict)
-    """Variables that belong to it."""
-    warnings: list[str] = field(default_factory=list)
-    """What is not as it was asked for."""
-    key: str = ""
-    """The built environment's name in the cache; "" for an interpreter that was here."""
-    _held: cache.InUse | None = None
-
-    def release(self) -> None:
-        """The run has ended: a built environment may be evicted. Safe twice."""
-        if self._held is not None:
-            self._held.release()
 
 
 def is_strict() -> bool:
@@ -171,7 +151,7 @@ def _build(wanted: Requirements, packages: list[Requirement], python: str, notes
         held = cache.built(sorted(map(str, packages)), wanted.options, python, log)
     except uv.Refused as error:
         raise EnvironmentException(f"The environment cannot be built. The resolver says:\n{error.message}") from error
-    return Prepared(python=str(held.python), warnings=notes, key=held.place.name, _held=held)
+    return Prepared(python=str(held.python), warnings=notes, key=held.place.name, release=held.release)
 
 
 def _interpreter(named: str) -> str:

@@ -28,6 +28,10 @@ _OFFLINE = (
 )
 
 
+class MissingException(EnvironmentException):
+    """There is no uv."""
+
+
 class Refused(EnvironmentException):
     """uv did not do it; the message is what it said."""
 
@@ -42,7 +46,7 @@ def program() -> str:
     """Path of uv.
 
     Raises:
-        EnvironmentException: it is not installed.
+        MissingException: it is not installed.
     """
     try:
         from uv import find_uv_bin
@@ -53,13 +57,12 @@ def program() -> str:
 
         found = shutil.which("uv")
     if found is None:
-        raise EnvironmentException('Building environments needs uv: pip install "jupyter_aml[environments]"')
+        raise MissingException('Building environments needs uv: pip install "jupyter_aml[environments]"')
     return found
 
 
 @cache
-def pip_settings() -> tuple[str, ...]:
-    """The indexes, folders and constraints that pip is set up with here, as options of uv."""
+def _pip_configuration() -> dict[str, str]:
     said = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, timeout=60
     ).stdout  # fmt: skip
@@ -68,9 +71,16 @@ def pip_settings() -> tuple[str, ...]:
         name, equals, value = line.partition("=")
         if equals:
             found[name.rpartition(".")[2]] = " ".join(shlex.split(value))  # what comes last counts: variables
+    return found
+
+
+@cache
+def pip_settings() -> tuple[str, ...]:
+    """The indexes, folders and constraints that pip is set up with here, as options of uv."""
+    found = _pip_configuration()
     options = ["--index-strategy", "unsafe-best-match"]  # as pip does: all indexes are equal
     for name, option in (("index-url", "--default-index"), ("extra-index-url", "--index"), ("find-links", "--find-links"),
-                         ("constraint", "--constraint")):  # fmt: skip
+                         ("constraint", "--constraint"), ("trusted-host", "--allow-insecure-host")):  # fmt: skip
         for value in found.get(name, "").split():
             options += [option, value]
     if found.get("no-index") in ("true", "1", "yes"):
@@ -133,6 +143,8 @@ def _option(text: str) -> list[str]:
 
 def _run(words: Sequence[str], log: Log | None, given: str = "") -> None:
     environment = {**os.environ, "UV_NO_PROGRESS": "1", "UV_PYTHON_PREFERENCE": "only-system", "NO_COLOR": "1"}
+    if certificates := _pip_configuration().get("cert"):
+        environment.setdefault("SSL_CERT_FILE", certificates)
     environment.setdefault("UV_LINK_MODE", "copy" if os.name == "nt" else "hardlink")
     process = subprocess.Popen(
         [program(), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -33,16 +33,18 @@ def alias() -> None:
 def load(shell: Any) -> None:
     """Bring the alias and the compat pack to this IPython shell."""
     if wanted():
-        from jupyter_aml.interop import pip
+        from jupyter_aml.interop import pagers, pip
 
         alias()
         pip.attach(shell)
+        pagers.attach(shell)
 
 
 def unload(shell: Any) -> None:
     """Take back all that `load` brought."""
-    from jupyter_aml.interop import azureml, children, compat, pip
+    from jupyter_aml.interop import azureml, children, compat, pagers, pip
 
+    pagers.detach(shell)
     pip.detach(shell)
     children.disable()
     compat.disable()

@@ -80,6 +80,12 @@ class AliasModule(ModuleType):
         # its text; for everyone else (hasattr, getattr) a missing name has to be an AttributeError.
         asker = sys._getframe(1).f_globals.get("__name__")
         if asker == "importlib._bootstrap":
+            if name in sdk().names.get(module, {}):
+                from jupyter_aml.interop.absent import absent
+
+                value = absent(module, name)
+                setattr(self, name, value)
+                return value
             raise ImportError(_why_not(module, name), name=f"{module}.{name}")
         raise AttributeError(_why_not(module, name))
 
@@ -94,9 +100,9 @@ def _submodules(module: str) -> list[str]:
 
 def _why_not(module: str, name: str) -> str:
     if name in sdk().names.get(module, {}):
-        from jupyter_aml import __version__
+        from jupyter_aml.interop.absent import why_not
 
-        return f"{module}.{name} is not served by jupyter_aml {__version__} yet"
+        return why_not(f"{module}.{name}")
     text = f"cannot import name {name!r} from {module!r}: the AzureML SDK has none."
     elsewhere = sorted((m for m, inside in sdk().names.items() if name in inside), key=lambda m: (m.count("."), m))
     if elsewhere:

@@ -7,10 +7,11 @@ is imported (or at once, where it already is), only where the installed version 
 from __future__ import annotations
 
 from functools import partial
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from jupyter_aml.interop.hooks import Hooks, Undo
+from jupyter_aml.interop.hooks import Hooks, Patch, Undo
 
 _NUMPY_BUILTINS = {
     "bool": bool, "complex": complex, "float": float, "int": int, "long": int, "object": object, "str": str,
@@ -95,12 +96,42 @@ def _mend_pandas(pandas: ModuleType) -> list[Undo]:
         elif native.cb is not None:
             native.cb(changed_key)
 
+    from jupyter_aml.interop import old_pandas
+
     options[key] = native._replace(validator=validator, cb=changed)
-    return [partial(options.__setitem__, key, native)]
+    return [partial(options.__setitem__, key, native), *old_pandas.mend(pandas)]
 
 
 def _mend_logistic(module: ModuleType) -> list[Undo]:
     from jupyter_aml.interop.logistic import mend
+
+    return mend(module)
+
+
+def _mend_urllib(urllib: ModuleType) -> list[Undo]:
+    """``import urllib`` alone was enough for ``urllib.request``: the SDK, or what it needs, had imported that."""
+    parts = ("error", "parse", "request", "response", "robotparser")
+
+    def __getattr__(name: str) -> ModuleType:
+        if name in parts:
+            return import_module(f"urllib.{name}")
+        raise AttributeError(f"module 'urllib' has no attribute {name!r}")
+
+    return [] if hasattr(urllib, "__getattr__") else [_add(urllib, "__getattr__", __getattr__)]
+
+
+def _mend_sklearn(part: str) -> Patch:
+    def mend(module: ModuleType) -> list[Undo]:
+        from jupyter_aml.interop import old_sklearn
+
+        found: list[Undo] = getattr(old_sklearn, f"mend_{part}")(module)
+        return found
+
+    return mend
+
+
+def _mend_mlflow_projects(module: ModuleType) -> list[Undo]:
+    from jupyter_aml.interop.mlflow.projects import mend
 
     return mend(module)
 
@@ -127,9 +158,13 @@ def _make_mlflow_azureml(name: str) -> ModuleType:
 
 _hooks = Hooks(
     patches={
+        "mlflow.projects": _mend_mlflow_projects,
         "numpy": _mend_numpy,
         "pandas": _mend_pandas,
+        "sklearn.feature_extraction.text": _mend_sklearn("vectorizers"),
         "sklearn.linear_model._logistic": _mend_logistic,
+        "sklearn.metrics._regression": _mend_sklearn("regression"),
+        "sklearn.preprocessing._encoders": _mend_sklearn("encoders"),
     },
     moved=_MOVED,
     made={"mlflow.azureml": _make_mlflow_azureml},
@@ -143,7 +178,15 @@ def enabled() -> bool:
 
 def enable() -> None:
     """Bring the pack to this process. Calling it again changes nothing."""
+    if enabled():
+        return
     _hooks.enable()
+    import urllib
+
+    for undo in _mend_urllib(
+        urllib
+    ):  # not by a hook: everything imports it, and children begin to look at their first hook
+        _hooks.remember(undo)
 
 
 def disable() -> None:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import re
 import sys
 from typing import Any
 
 from jupyter_aml.interop.pip_words import by_python, without_served
+from jupyter_aml.interop.shell_calls import Change, command_of, magic, rewritten, span
 
-_SHELL_MAGICS = ("system", "sx", "sc", "!", "bash", "sh", "script")
 _EXPANDED = frozenset("{}$")
 """What IPython makes something else of in a line for the shell."""
 
@@ -43,75 +42,27 @@ def transform(lines: list[str]) -> list[str]:
     source = "".join(lines)
     if "azureml" not in source.lower() or "install" not in source:
         return lines
-    try:
-        flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        tree = compile(source, "<cell>", "exec", flags=flags, dont_inherit=True)
-    except (SyntaxError, ValueError):
-        return lines  # the error is the shell's to show
-    changes: list[tuple[int, int, bytes]] = []
-    starts = _line_starts(source)
-    for statement in ast.walk(tree):
-        if isinstance(statement, (ast.Expr, ast.Assign)) and isinstance(statement.value, ast.Call):
-            changes += _change(statement, statement.value, starts)
-    text = source.encode()
-    for start, end, new in sorted(changes, reverse=True):
-        text = text[:start] + new + text[end:]
-    return text.decode().splitlines(keepends=True) if changes else lines
+    return rewritten(lines, _change)
 
 
-def _change(statement: ast.Expr | ast.Assign, call: ast.Call, starts: list[int]) -> list[tuple[int, int, bytes]]:
+def _change(statement: ast.Expr | ast.Assign, call: ast.Call, starts: list[int]) -> list[Change]:
     """What to replace in the text for this statement: from, to, by."""
-    argument = _command_of(call)
+    argument = command_of(call)
     if argument is None or not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
         return []
-    is_pip = _magic(call) == "pip"
+    is_pip = magic(call) == "pip"
     left, names = without_served(f"pip {argument.value}" if is_pip else argument.value)
     if not names:
         return []
     said = f"print({notice(names, left)!r})"
     if isinstance(statement, ast.Expr) and not left:
-        return [(*_span(statement, starts), said.encode())]
+        return [(*span(statement, starts), said.encode())]
     if is_pip:
         left = left.removeprefix("pip ")
     elif not _EXPANDED.intersection(sys.executable) and importlib.util.find_spec("pip") is not None:
         left = by_python(left, sys.executable)  # a shell's pip may be another Python's, and the kernel is to have it
-    begin, _ = _span(statement, starts)
-    return [(begin, begin, f"{said}; ".encode()), (*_span(argument, starts), repr(left).encode())]
-
-
-def _command_of(call: ast.Call) -> ast.expr | None:
-    """The argument that is a shell's command (or pip's arguments), in calls that IPython's syntax stands for."""
-    asked = call.func
-    if not (
-        isinstance(asked, ast.Attribute)
-        and isinstance(asked.value, ast.Call)
-        and isinstance(asked.value.func, ast.Name)
-        and asked.value.func.id == "get_ipython"
-    ):
-        return None
-    place = {"system": 0, "getoutput": 0, "run_line_magic": 1, "run_cell_magic": 2}.get(asked.attr)
-    if place is None or len(call.args) <= place or (place and _magic(call) not in (*_SHELL_MAGICS, "pip")):
-        return None
-    return call.args[place]
-
-
-def _magic(call: ast.Call) -> str:
-    first = call.args[0]
-    named = isinstance(call.func, ast.Attribute) and call.func.attr.startswith("run_")
-    return first.value if named and isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
-
-
-def _line_starts(source: str) -> list[int]:
-    """The place in the encoded text where each line starts, as `ast` counts lines."""
-    starts = [0]
-    for line in re.split(r"(?<=\n)", source):
-        starts.append(starts[-1] + len(line.encode()))
-    return starts
-
-
-def _span(node: ast.stmt | ast.expr, starts: list[int]) -> tuple[int, int]:
-    assert node.end_lineno is not None and node.end_col_offset is not None
-    return starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
+    begin, _ = span(statement, starts)
+    return [(begin, begin, f"{said}; ".encode()), (*span(argument, starts), repr(left).encode())]
 
 
 def attach(shell: Any) -> None:

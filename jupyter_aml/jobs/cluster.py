@@ -39,6 +39,8 @@ TELL_EVERY = 0.3
 """Seconds between two notes of what the nodes do, when that changes."""
 STREAM = 2.0
 """Seconds for which a node goes on with runs of the queue by itself."""
+GONE = 5.0
+"""Seconds that a node is waited for which is not there any more."""
 MOST = 1000
 GIVE_UP = 300.0
 """Seconds that an idle manager goes on when it does not reach the workspace."""
@@ -53,6 +55,9 @@ class Assigned:
     first: JobRecord
     nodes: list[str]
     since: float = field(default_factory=time.monotonic)
+    future: Any = None
+    seen: float = field(default_factory=time.monotonic)
+    """When its first node was there last."""
 
 
 @dataclass
@@ -140,8 +145,9 @@ class ClusterLauncher(Launcher):
 
     def _step(self) -> None:
         self._settings()
-        there = self.nodes.there() if self.nodes is not None else {}
         self._finish()
+        there = self.nodes.there() if self.nodes is not None else {}
+        self._miss(there)
         free = self._free(there)
         free = self._hand_out(free)
         self._resize(there, free)
@@ -217,7 +223,8 @@ class ClusterLauncher(Launcher):
             self._poke()
 
         seconds = STREAM if len(nodes) == 1 else 0.0
-        self.nodes.serve(nodes[0], self._address(), job, str(self.where.work), seconds, done)
+        future = self.nodes.serve(nodes, self._address(), job, str(self.where.work), seconds, done)
+        self._assigned[job.owner].future = future
 
     def _address(self) -> str:
         """The workspace for a node; one on another machine has never been told its credentials."""
@@ -226,8 +233,10 @@ class ClusterLauncher(Launcher):
     def _finish(self) -> None:
         while self._done:
             owner, future = self._done.popleft()
-            del self._assigned[owner]
+            assigned = self._assigned.pop(owner)
             good = future.status == "finished"
+            if not good and len(assigned.nodes) > 1 and self.nodes is not None:
+                self.nodes.end_shares(assigned.first, assigned.nodes[1:])
             why = ""
             if not good:
                 problem = future.exception() if future.status == "error" else None
@@ -243,6 +252,16 @@ class ClusterLauncher(Launcher):
                     self.connection.store.requeue_job(job.run, owner)
                 else:
                     self._lost(job, why)
+
+    def _miss(self, there: dict[str, Any]) -> None:
+        """A node that died before it was handed its run will never say anything of it."""
+        now = time.monotonic()
+        for one in self._assigned.values():
+            if one.nodes[0] in there:
+                one.seen = now
+            elif now - one.seen > GONE and one.future is not None:
+                gone, one.future = one.future, None
+                gone.cancel()  # it is done then, as lost
 
     def _claimed(self, owner: str) -> list[JobRecord]:
         return [job for job in self.connection.store.jobs(self.queue, state="claimed") if job.owner == owner]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_aml.errors import AzureMLException
+from jupyter_aml.jobs.ssh_serve import Served
 from jupyter_aml.store import run_token
 from jupyter_aml.store.connection import Connection
+from jupyter_aml.store.fs_url import KINDS
 from jupyter_aml.store.journal import SUFFIX
 
 SPARE = 3600.0
@@ -56,11 +60,46 @@ def mint(connection: Connection, run_id: str, experiment: str, seconds: float | 
 
 def own_home(connection: Connection, token: Token, folder: Path) -> dict[str, str]:
     """Variables by which a script reaches a workspace over HTTP with its run's token and nothing else: a home of workspaces
-    of its own, where nobody's credentials lie. Nothing for other workspaces, whose place says all."""
+    of its own, where nobody's credentials lie. Nothing for other workspaces, whose place says all, unless only variables of this
+    process open their contents: these are served to the script by this machine.
+
+    Raises:
+        ComputeTargetException: the server of this machine does not start.
+    """
+    served: dict[str, str] = {}
     if connection.place.kind != "http":
-        return {}
+        if not token.text or not _held_here(connection):
+            return {}
+        served["JUPYTER_AML_WORKSPACE"] = f"http://127.0.0.1:{_door(connection).port}/"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return {"JUPYTER_AML_HOME": str(folder), "JUPYTER_AML_TOKEN": token.text}
+    return {"JUPYTER_AML_HOME": str(folder), "JUPYTER_AML_TOKEN": token.text, **served}
+
+
+_OPENING: dict[str, str | tuple[str, ...]] = {
+    "s3": "AWS_",
+    "az": "AZURE_STORAGE_",
+    "gs": ("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
+}
+"""Variables by which the drivers of contents elsewhere are opened. No script inherits them: they may open more than a workspace."""
+
+
+def _held_here(connection: Connection) -> bool:
+    """Whether variables of this process open the workspace's contents."""
+    kind = KINDS.get(str(getattr(connection.blobs, "url", "")).partition("://")[0], "")
+    return kind in _OPENING and any(name.startswith(_OPENING[kind]) for name in os.environ)
+
+
+_doors: dict[tuple[int, str], Served] = {}
+_opening = threading.Lock()
+
+
+def _door(connection: Connection) -> Served:
+    """The server that offers a workspace to the scripts of this process; it ends with the process."""
+    with _opening:
+        key = (os.getpid(), connection.url)
+        if key not in _doors or not _doors[key].alive:
+            _doors[key] = Served(connection)
+        return _doors[key]
 
 
 def take_over(connection: Connection, folder: Path) -> None:

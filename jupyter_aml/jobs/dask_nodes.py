@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jupyter_aml.errors import ComputeTargetException
@@ -22,6 +22,8 @@ _ENDS = ("scheduler", "worker", "client")
 PRELOAD = "jupyter_aml.jobs.dask_task"
 _WARM = ("distributed", "jupyter_aml.jobs.dask_task", "jupyter_aml.workspace", "jupyter_aml.store.sql.store")
 """What every node needs; loaded once in the process that local nodes are forked from."""
+_THERE = ("init", "running", "paused")
+"""States of a worker that takes tasks, or does at once: it is known to the scheduler a moment before it says "running"."""
 _SETTINGS = {
     "distributed.worker.multiprocessing-method": "forkserver",
     "distributed.scheduler.allowed-failures": 0,  # what becomes of a run whose node died is decided by us
@@ -158,7 +160,7 @@ class Nodes:
             found = {
                 address: {"name": state.name, "host": state.host, "pid": state.extra.get("pid")}
                 for address, state in list(self._scheduler.workers.items())
-                if state.status.name in ("running", "paused")
+                if state.status.name in _THERE
             }
         else:
             told = self._client.scheduler_info(n_workers=-1)["workers"]
@@ -170,18 +172,27 @@ class Nodes:
 
     # -- work --------------------------------------------------------------------------------------------------------
     def serve(
-        self, address: str, url: str, job: JobRecord, work: str, seconds: float, done: Callable[[Any], None]
-    ) -> None:
-        """Execute a run on a node, and others after it (see dask_task.py); `done` is called with the future, in any thread."""
+        self, nodes: Sequence[str], url: str, job: JobRecord, work: str, seconds: float, done: Callable[[Any], None]
+    ) -> Any:
+        """Execute a run on a node, or on several of which the first one leads (spread.py), and others after it (see
+        dask_task.py). Returns the future, with which `done` is called in any thread."""
         from jupyter_aml.jobs.dask_task import serve
 
         fields = {name: getattr(job, name) for name in JobRecord.__slots__}
         future = self._client.submit(
-            serve, url, fields, work, seconds,
-            key=f"{job.owner}-{job.run}-{job.attempt}", workers=[address], allow_other_workers=False, resources={RESOURCE: 1},
+            serve, url, fields, work, seconds, [(one, self._seen[one]["host"]) for one in nodes],
+            key=f"{job.owner}-{job.run}-{job.attempt}", workers=[nodes[0]], allow_other_workers=False, resources={RESOURCE: 1},
             pure=False, retries=0,
         )  # fmt: skip
         future.add_done_callback(done)
+        return future
+
+    def end_shares(self, job: JobRecord, nodes: Sequence[str]) -> None:
+        """The node that led a run is gone: the others end what they have of it."""
+        from jupyter_aml.jobs.share import GRACE, key_of
+        from jupyter_aml.jobs.spread import ask_all
+
+        ask_all(self._client, key_of(job), GRACE, nodes)
 
     def close(self) -> None:
         """End all nodes, and what they execute."""

@@ -10,12 +10,14 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jupyter_aml.jobs import place
 from jupyter_aml.jobs.execute import execute
 from jupyter_aml.jobs.processes import nursery
+from jupyter_aml.jobs.spread import Spread
 from jupyter_aml.jobs.stop import Stop
 from jupyter_aml.store.connection import Connection
 from jupyter_aml.store.home import folder_name
@@ -28,7 +30,7 @@ def nodes_of(job: JobRecord) -> int:
     return int((job.body.get("definition") or {}).get("nodeCount") or 1)
 
 
-def serve(url: str, fields: dict[str, Any], work: str, seconds: float) -> int:
+def serve(url: str, fields: dict[str, Any], work: str, seconds: float, nodes: Sequence[tuple[str, str]] = ()) -> int:
     """Execute runs on this node.
 
     Args:
@@ -36,6 +38,7 @@ def serve(url: str, fields: dict[str, Any], work: str, seconds: float) -> int:
         fields: of the first job's record; the others are claimed for its owner.
         work: a folder for what runs unpack; a temporary one where there is none such here.
         seconds: how long to go on with others. One that needs several nodes is left claimed for the manager.
+        nodes: address and host of the nodes that the first run has, where those are several; this one first.
 
     Returns:
         How many runs were executed.
@@ -44,8 +47,10 @@ def serve(url: str, fields: dict[str, Any], work: str, seconds: float) -> int:
     job = JobRecord(**fields)
     end = time.monotonic() + seconds
     count = 0
+    spread = Spread(url, job, work, nodes) if len(nodes) > 1 else None
     while True:
-        _execute(connection, job, Path(work))
+        _execute(connection, job, Path(work), spread)
+        spread = None
         count += 1
         if time.monotonic() >= end:
             return count
@@ -55,12 +60,12 @@ def serve(url: str, fields: dict[str, Any], work: str, seconds: float) -> int:
         job = following
 
 
-def _execute(connection: Connection, job: JobRecord, above: Path) -> None:
+def _execute(connection: Connection, job: JobRecord, above: Path, spread: Spread | None) -> None:
     if not above.is_dir():
         above = Path(tempfile.gettempdir())
     folder = Path(tempfile.mkdtemp(prefix=f"{folder_name(job.run, 'run')}.{job.attempt}.", dir=above))
     try:
-        outcome = execute(workspace_of(connection), job, folder, Stop())
+        outcome = execute(workspace_of(connection), job, folder, Stop(), spread=spread)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if outcome.again:

@@ -22,14 +22,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.environments import patience
+from jupyter_aml.environments.prepared import Prepared
 from jupyter_aml.errors import AzureMLException, SnapshotException, StoreUnavailableException
 from jupyter_aml.jobs import credentials, variables
 from jupyter_aml.jobs.failure import failure_of, told
-from jupyter_aml.jobs.gather import gather
-from jupyter_aml.jobs.prepare import Prepared, prepare
+from jupyter_aml.jobs.gather import Gathering, gather
+from jupyter_aml.jobs.prepare import prepare
 from jupyter_aml.jobs.processes import Ended, Rank, nursery, same_interpreter
 from jupyter_aml.jobs.ranks import Plan, plan
 from jupyter_aml.jobs.sampling import sampling
@@ -37,10 +38,13 @@ from jupyter_aml.jobs.script_log import BUILD, CONTROL, ScriptLog
 from jupyter_aml.jobs.stop import Stop
 from jupyter_aml.jobs.watch import watch
 from jupyter_aml.store.connection import Connection
-from jupyter_aml.store.events import Event, RunChanged, RunStatus
+from jupyter_aml.store.events import AssetLinked, Event, RunChanged, RunStatus
 from jupyter_aml.store.hidden import Mask
 from jupyter_aml.store.records import TERMINAL, JobRecord
 from jupyter_aml.tracking import snapshot
+
+if TYPE_CHECKING:
+    from jupyter_aml.jobs.spread import Spread
 
 log = logging.getLogger("jupyter_aml")
 
@@ -70,6 +74,7 @@ def execute(
     *,
     limits: Mapping[str, int] | None = None,
     machine: Any = None,
+    spread: Spread | None = None,
 ) -> Outcome:
     """Execute a job to its end and record it.
 
@@ -81,11 +86,12 @@ def execute(
         limits: resource limits of each process (names of the module `resource`).
         machine: where its processes are, when that is not this machine: ``prepare(described, say)`` gives a `Prepared`,
             ``start(ranks, workdir)`` what a nursery's `start` gives.
+        spread: the nodes that the run is shared by, this one first.
 
     Raises:
         StoreUnavailableException: the run cannot be looked up at all; nothing was started.
     """
-    return _Execution(workspace, job, Path(workdir).absolute(), stop, dict(limits or {}), machine).run()
+    return _Execution(workspace, job, Path(workdir).absolute(), stop, dict(limits or {}), machine, spread).run()
 
 
 class _Stopped(Exception):
@@ -94,8 +100,9 @@ class _Stopped(Exception):
 
 class _Execution:
     def __init__(
-        self, workspace: Any, job: JobRecord, workdir: Path, stop: Stop, limits: dict[str, int], machine: Any
-    ) -> None:
+        self, workspace: Any, job: JobRecord, workdir: Path, stop: Stop, limits: dict[str, int], machine: Any,
+        spread: Spread | None,
+    ) -> None:  # fmt: skip
         self.workspace = workspace
         self.connection: Connection = workspace.connection
         self.job = job
@@ -106,6 +113,7 @@ class _Execution:
         self.stop = stop
         self.limits = limits
         self.machine = machine
+        self.spread = spread
         self.run_id = job.run
         self.steps: dict[str, float] = {}
         self.facts: dict[str, Any] = {}
@@ -113,6 +121,7 @@ class _Execution:
         self.timed_out = False
         self.token = credentials.Token()
         self.inputs: Mapping[str, str] = {}
+        self.inherited: Mapping[str, str] = {}
         self.release: Callable[[], None] = lambda: None
         self.logs: list[ScriptLog] = []
 
@@ -127,6 +136,7 @@ class _Execution:
             self.stop.request("canceled")
         self.experiment = record.experiment
         self.type = record.type
+        self.submitted_on = record.host
         self.steps = {**record.details.get("steps", {}), "claimed": time.time()}
         tries = int(self.body.get("max_attempts", 1))
         if self.job.attempt > tries and record.status not in ("NotStarted", "Queued", "CancelRequested"):
@@ -160,12 +170,13 @@ class _Execution:
     def _work(self) -> Ended:
         self._check()
         ready = self._environment()
-        self.release = ready.release
+        self.release, self.python = ready.release, ready.python
         warnings = list(ready.warnings)
         if (self.definition.get("docker") or {}).get("useDocker"):
             warnings.append("A container is asked for (use_docker): runs here start none, they use Python directly.")
         if warnings:
             self.facts["warnings"] = warnings
+        self._link_environment()
         self._step("environment")
         self._unpack()
         self._step("code")
@@ -175,11 +186,13 @@ class _Execution:
         ended = self._processes(ranks, plans)
         self._step("ended")
         self.connection.write(self._status("Finalizing"))
-        kept = gather(self.connection, self.run_id, self.code, self.control.say)
+        kept = gather(self.connection, self.run_id, self.code, self.control.say, self.gathering.known)
         if self.inputs:
             from jupyter_aml.data import inputs
 
             inputs.gather_outputs(self.workspace, self.run_id, self.inputs, succeeded=not any(ended.codes))
+            if changed := inputs.changed_mounts(self.workspace, self.inputs):
+                self.facts["warnings"] = [*self.facts.get("warnings", ()), *changed]
         self._step("gathered")
         if kept:
             self.control.say(f"{kept:,} file{'s are' if kept > 1 else ' is'} kept.")
@@ -198,11 +211,22 @@ class _Execution:
             built.flush()
             self._check()
 
-        if self.machine is not None:
-            ready: Prepared = self.machine.prepare(described, say)
-            return ready
         with patience.until(self._check):
+            if self.machine is not None:
+                ready: Prepared = self.machine.prepare(described, say)
+                return ready
             return prepare(self.workspace, described, str(self.body.get("python") or ""), say)
+
+    def _link_environment(self) -> None:
+        described = self.definition.get("environment")
+        if described and described.get("assetId"):
+            from jupyter_aml.environments.environment import KIND, registered
+
+            version = registered(self.store, described)
+            if version is not None:
+                self.connection.write(
+                    AssetLinked(run=self.run_id, role="input", kind=KIND, asset=version.id, at=time.time())
+                )
 
     def _unpack(self) -> None:
         self.workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -218,8 +242,10 @@ class _Execution:
         arguments, of_inputs = self._arguments()
         seconds = self.definition.get("maxRunDurationSeconds")
         self.token = credentials.mint(self.connection, self.run_id, self.experiment, seconds)
+        if self.machine is None:
+            self.inherited = variables.inherited_on(self.body.get("inherited"), self.submitted_on)
         own: dict[str, str] = {
-            **({} if self.machine is not None else variables.inherited(self.body.get("inherited") or os.environ)),
+            **self.inherited,
             **ready.variables,
             **(self.body.get("variables") or {}),
             **of_inputs,
@@ -236,7 +262,7 @@ class _Execution:
         script = str(self.definition.get("script") or "")
         command = self._command(ready.python, script, arguments)
         forked = plain and script.endswith(".py") and same_interpreter(ready.python)
-        plans = plan(self.definition)
+        plans = plan(self.definition, self.spread.hosts if self.spread is not None else ())
         ranks = [
             Rank(
                 command=command, variables={**own, **one.variables}, folder=str(self.code),
@@ -277,7 +303,13 @@ class _Execution:
         printed = [ScriptLog(self.connection, self.run_id, one.log, mask) for one in plans]
         self.printed = printed
         self.logs += printed
-        group = nursery().start(ranks) if self.machine is None else self.machine.start(ranks, self.workdir)
+        group: Any
+        if self.spread is not None:
+            group = self.spread.start(
+                ranks, plans, workdir=self.workdir, python=self.python, secret=self.token.text, inherited=self.inherited
+            )
+        else:
+            group = nursery().start(ranks) if self.machine is None else self.machine.start(ranks, self.workdir)
         self.clock = time.monotonic()
         self._step("started")
         self.connection.write(
@@ -287,13 +319,15 @@ class _Execution:
         self.stop.on_request(group.poke)
         seconds = self.definition.get("maxRunDurationSeconds")
         stopping = False
-        with sampling(self.connection, self.run_id, group.pids):
+        self.gathering = Gathering(self.connection, self.run_id, self.code)
+        with sampling(self.connection, self.run_id, group.pids), self.gathering:
             for rank, data in group.events(TICK):
                 if rank >= 0:
                     printed[rank].feed(data)
                     continue
                 for one in printed:
                     one.flush(due=True)
+                self.gathering.tick()
                 if seconds and not self.stop and time.monotonic() - self.clock > float(seconds):
                     self.timed_out = True
                     self.stop.request("time limit")
@@ -317,11 +351,9 @@ class _Execution:
         if self.token.text:
             credentials.take_over(self.connection, self.workdir / "home")
         self.release()
-        bad = error is not None or ended is None or ended.lost or any(ended.codes)
         said: Mapping[str, Any] = {}
         with suppress(StoreUnavailableException):
-            if bad:
-                self.connection.recover()  # what the script had begun itself ends with it
+            self.connection.recover()  # what the script could not send itself, as after os._exit; what it had begun ends
             record = self.store.run(self.run_id)
             if record is None or record.status in TERMINAL:  # somebody else has ended it
                 return Outcome(record.status if record is not None else "Canceled")
@@ -357,13 +389,15 @@ class _Execution:
             return "Failed", {"code": "Stopped", "message": f"The run was stopped: {self.stop.reason}."}
         assert ended is not None
         if ended.lost:
-            return "Failed", {"code": "ProcessDied", "message": "The process that watched the script was killed."}
+            why = ended.why or "The process that watched the script was killed."
+            return "Failed", {"code": "ProcessDied", "message": why}
         code = ended.codes[ended.first]
         if said.get("status") == "Failed":  # the script itself knows best
             return "Failed", dict(said.get("error") or {"code": "UserError", "message": ""})
         if code:
             several = len(ended.codes) > 1
-            return "Failed", failure_of(code, self.printed[ended.first].end(), rank=ended.first if several else None)
+            end = ended.said.get(ended.first) or self.printed[ended.first].end()
+            return "Failed", failure_of(code, end, rank=ended.first if several else None)
         return "Completed", None
 
     # -- small things ------------------------------------------------------------------------------------------------

@@ -233,12 +233,12 @@ def give_back(connection: Connection, job: JobRecord, why: str) -> bool:
     open_ = record is None or record.status not in ("Completed", "Failed", "Canceled")
     again = open_ and not canceled and job.attempt < tries
     error: dict[str, Any] | None = None if canceled else {"code": "LauncherDied", "message": why}
-    if again and not (job.state == "queued" or connection.store.requeue_job(job.run, job.owner)):
-        connection.store.put_job(replace(job, state="queued", owner="", attempt=job.attempt + 1))
-    if open_:
+    if open_ and not (again and job.state == "queued"):  # those are Queued already, if not further
         status = "Queued" if again else "Canceled" if canceled else "Failed"
         connection.write(RunStatus(run=job.run, status=status, at=time.time(), error=error))
         connection.flush()
+    if again and not (job.state == "queued" or connection.store.requeue_job(job.run, job.owner)):
+        connection.store.put_job(replace(job, state="queued", owner="", attempt=job.attempt + 1))
     if not again:
         connection.store.end_job(job.run, owner=job.owner)
     return again

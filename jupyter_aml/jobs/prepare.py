@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from typing import Any
 
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """An environment that is ready."""
-
-    python: str
-    """Path of its interpreter."""
-    variables: Mapping[str, str] = field(default_factory=dict)
-    """Variables that belong to it."""
-    warnings: Sequence[str] = ()
-    """What is not as it was asked for."""
-    release: Callable[[], None] = lambda: None
-    """To be called when the run has ended: what was built for it may go then."""
+from jupyter_aml.environments.prepared import Prepared
 
 
 def describe(environment: Any) -> dict[str, Any] | None:
@@ -48,7 +35,4 @@ def prepare(workspace: Any, described: Mapping[str, Any] | None, python: str, lo
         return Prepared(python=python if python and os.access(python, os.X_OK) else sys.executable)
     from jupyter_aml.environments.environment import Environment
 
-    ready = Environment._from_dict(described).prepare(log, strict=bool(described.get("strict")))
-    return Prepared(
-        python=str(ready.python), variables=dict(ready.variables), warnings=list(ready.warnings), release=ready.release
-    )
+    return Environment._from_dict(described).prepare(log, strict=bool(described.get("strict")))

@@ -61,6 +61,10 @@ class Ended:
     """Bytes of the largest rank."""
     seconds: float = 0.0
     """Of processor time."""
+    why: str = ""
+    """Who was killed, where that is known."""
+    said: dict[int, str] = field(default_factory=dict)
+    """The last of what ranks elsewhere printed."""
 
 
 class Nursery:
@@ -179,6 +183,8 @@ class Group:
         self._said = b""
         self._woken, self._wake = os.pipe()
         os.set_blocking(self._wake, False)
+        self._guard = threading.Lock()
+        self._open = True
         self.pids: list[int] = []
         self.keeper = 0
         self.ended = Ended(codes=[0] * len(outputs))
@@ -186,8 +192,9 @@ class Group:
 
     def poke(self) -> None:
         """Make `events` yield now."""
-        with contextlib.suppress(OSError):
-            os.write(self._wake, b"!")
+        with self._guard, contextlib.suppress(OSError):
+            if self._open:  # else the number is another file's by now
+                os.write(self._wake, b"!")
 
     def stop(self, grace: float) -> None:
         """Ask the processes to end (SIGTERM); after `grace` seconds they and all that they started are killed."""
@@ -256,7 +263,10 @@ class Group:
     def close(self) -> None:
         """Let go: what still runs is killed by the keeper."""
         self._control.close()
-        for fd in (*self._outputs, self._woken, self._wake):
-            with contextlib.suppress(OSError):
-                os.close(fd)
-        self._outputs.clear()
+        with self._guard:
+            was_open, self._open = self._open, False
+        if was_open:
+            for fd in (*self._outputs, self._woken, self._wake):
+                with contextlib.suppress(OSError):
+                    os.close(fd)
+            self._outputs.clear()

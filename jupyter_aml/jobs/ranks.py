@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jupyter_aml.errors import UserErrorException
 from jupyter_aml.jobs.script_log import DRIVER
 
+LOOPBACK = "127.0.0.1"
 MOST = 256
 """Processes of one run."""
 
@@ -23,10 +24,16 @@ class Plan:
     log: str = DRIVER
     servant: bool = False
     """It serves the others and ends with them."""
+    node: int = 0
+    """Which node it is on."""
 
 
-def plan(definition: Mapping[str, Any]) -> list[Plan]:
-    """The processes that a definition wants on this machine, one for a run that is not distributed.
+def plan(definition: Mapping[str, Any], hosts: Sequence[str] = ()) -> list[Plan]:
+    """The processes that a definition wants, one for a run that is not distributed.
+
+    Args:
+        definition: of the run.
+        hosts: where its nodes are, this one first; none: this machine stands for all of them.
 
     Raises:
         UserErrorException: numbers that do not fit.
@@ -35,14 +42,16 @@ def plan(definition: Mapping[str, Any]) -> list[Plan]:
     nodes = int(definition.get("nodeCount") or 1)
     if communicator in ("OpenMpi", "IntelMpi"):
         size = nodes * int((definition.get("mpi") or {}).get("processCountPerNode") or 1)
-        return _several([_mpi(rank, _checked(size), nodes) for rank in range(_checked(size))])
+        first = hosts[0] if hosts else LOOPBACK
+        return _several([_mpi(rank, size, nodes, first) for rank in range(_checked(size))], len(hosts))
     if communicator in ("Nccl", "Gloo"):
         wanted = definition.get("pyTorch") or {}
         size = _checked(int(wanted.get("processCount") or nodes))
         if size % nodes:
             raise UserErrorException(f"{size} processes cannot be shared evenly by {nodes} nodes.")
-        port = str(_ports(1)[0])
-        return _several([_torch(rank, size, nodes, port) for rank in range(size)])
+        first = hosts[0] if hosts else LOOPBACK
+        port = str(_ports(1, first)[0])
+        return _several([_torch(rank, size, nodes, first, port) for rank in range(size)], len(hosts))
     if communicator == "ParameterServer":
         wanted = definition.get("tensorflow") or {}
         return _tensorflow(int(wanted.get("workerCount") or 1), int(wanted.get("parameterServerCount") or 0))
@@ -55,29 +64,32 @@ def _checked(size: int) -> int:
     return size
 
 
-def _several(variables: list[dict[str, str]]) -> list[Plan]:
+def _several(variables: list[dict[str, str]], nodes: int) -> list[Plan]:
     if len(variables) == 1:
         return [Plan(variables=variables[0])]
     stem, _, end = DRIVER.rpartition(".")
-    return [Plan(variables=own, log=f"{stem}_{rank}.{end}") for rank, own in enumerate(variables)]
+    return [
+        Plan(variables=own, log=f"{stem}_{rank}.{end}", node=rank * nodes // len(variables))
+        for rank, own in enumerate(variables)
+    ]
 
 
-def _mpi(rank: int, size: int, nodes: int) -> dict[str, str]:
+def _mpi(rank: int, size: int, nodes: int, first: str) -> dict[str, str]:
     local = size // nodes
     return {
         "OMPI_COMM_WORLD_RANK": str(rank),
         "OMPI_COMM_WORLD_SIZE": str(size),
         "OMPI_COMM_WORLD_LOCAL_RANK": str(rank % local),
         "OMPI_COMM_WORLD_LOCAL_SIZE": str(local),
-        "AZ_BATCHAI_MPI_MASTER_NODE": "127.0.0.1",
+        "AZ_BATCHAI_MPI_MASTER_NODE": first,
         "AZUREML_NODE_COUNT": str(nodes),
     }
 
 
-def _torch(rank: int, size: int, nodes: int, port: str) -> dict[str, str]:
+def _torch(rank: int, size: int, nodes: int, first: str, port: str) -> dict[str, str]:
     local = size // nodes
     return {
-        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_ADDR": first,
         "MASTER_PORT": port,
         "WORLD_SIZE": str(size),
         "RANK": str(rank),
@@ -104,9 +116,12 @@ def _tensorflow(workers: int, servers: int) -> list[Plan]:
     return found
 
 
-def _ports(count: int) -> list[int]:
-    """Ports of the loopback that nobody listens on now."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+def _ports(count: int, host: str = LOOPBACK) -> list[int]:
+    """Ports of this machine, by one of its addresses, that nobody listens on now."""
+    try:
+        held = [socket.create_server((host, 0)) for _ in range(count)]
+    except OSError:  # it does not know itself by the address that others have for it
+        held = [socket.create_server(("", 0)) for _ in range(count)]
     try:
         return [int(one.getsockname()[1]) for one in held]
     finally:

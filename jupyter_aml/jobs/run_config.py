@@ -298,7 +298,7 @@ class RunConfiguration:
         if environment:
             from jupyter_aml.environments.environment import Environment
 
-            made._environment = Environment._from_dict(environment)
+            made._environment = Environment._from_dict(_with_conda_file(environment, Path(made._path)))
         history = facts.get("history") or {}
         made.history.output_collection = bool(history.get("outputCollection", True))
         made.history.directories_to_watch = history.get("directoriesToWatch", ["logs"])
@@ -366,6 +366,15 @@ def _read(file: Path) -> dict[str, Any]:
     if not isinstance(facts, dict):
         raise UserErrorException(f"The run configuration {file} is no mapping of names to values.")
     return facts
+
+
+def _with_conda_file(environment: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """The environment, its conda file said from the folder that the configuration is of."""
+    python = environment.get("python")
+    named = python.get("condaDependenciesFile") if isinstance(python, Mapping) else None
+    if not named or not (folder / str(named)).is_file():
+        return environment
+    return {**environment, "python": {**python, "condaDependenciesFile": str(folder / str(named))}}  # type: ignore[dict-item]
 
 
 def _words(file: Path, given: Any) -> list[Any]:

@@ -16,17 +16,20 @@ import struct
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import jupyter_aml
 from jupyter_aml.compute import ssh
-from jupyter_aml.errors import ActivityFailedException, ComputeTargetException, EnvironmentException
+from jupyter_aml.environments.prepared import Prepared
+from jupyter_aml.errors import ActivityFailedException, ComputeTargetException
 from jupyter_aml.jobs import ssh_side
-from jupyter_aml.jobs.prepare import Prepared
 from jupyter_aml.jobs.processes import Ended, Rank
+from jupyter_aml.jobs.ssh_environment import BUILDING, prepare_there
 from jupyter_aml.jobs.ssh_serve import Served
 from jupyter_aml.store.connection import Connection
 
@@ -34,7 +37,9 @@ HOME = ".jupyter_aml"
 MOST_BACK = 50 * 2**30
 """Bytes that one run may bring back."""
 _OTHERS = ("urllib3",)
-"""Pure Python packages that reaching a server needs."""
+"""Packages that reaching a server needs; what is compiled of them is left here."""
+_TO_BUILD = ("packaging", "yaml")
+"""Packages that building environments needs."""
 _UNPACK = "import sys, tarfile; tarfile.open(fileobj=sys.stdin.buffer, mode='r|').extractall(sys.argv[1])"
 _PACK = (
     "import os, sys, tarfile\n"
@@ -45,12 +50,18 @@ _PACK = (
     "t.close()\n"
 )
 _PLACE = (
-    "import os, sys, tempfile\n"
+    "import os, sys\n"
     "top = os.path.join(os.path.expanduser('~'), '.jupyter_aml')\n"
-    "lib, runs = os.path.join(top, 'lib', sys.argv[1]), os.path.join(top, 'runs')\n"
-    "os.makedirs(runs, 0o700, exist_ok=True)\n"
+    "lib = os.path.join(top, 'lib', sys.argv[1])\n"
+    "os.makedirs(top, 0o700, exist_ok=True)\n"
     "os.chmod(top, 0o700)\n"
-    "print(lib); print(os.path.isfile(os.path.join(lib, 'complete'))); print(tempfile.mkdtemp(dir=runs))\n"
+    "print(lib); print(os.path.isfile(os.path.join(lib, 'complete')))\n"
+)
+_ROOM = (
+    "import os, tempfile\n"
+    "runs = os.path.join(os.path.expanduser('~'), '.jupyter_aml', 'runs')\n"
+    "os.makedirs(runs, 0o700, exist_ok=True)\n"
+    "print(tempfile.mkdtemp(dir=runs))\n"
 )
 
 
@@ -67,7 +78,9 @@ class SshMachine:
         self._workspace = connection
         self._settings = dict(settings)
         self._secrets = dict(secrets)
-        self._python = str(settings.get("python") or "python3")
+        self.address = str(settings["address"])
+        self.python = str(settings.get("python") or "python3")
+        """The Python there, of runs without an environment."""
         self._loop = ssh.Loop()
         self._lock = threading.Lock()
         self._ssh: Any = None
@@ -77,38 +90,14 @@ class SshMachine:
 
     # -- what execute asks for ---------------------------------------------------------------------------------------
     def prepare(self, described: Mapping[str, Any] | None, say: Callable[[str], None]) -> Prepared:
-        """The Python there.
+        """The environment there; see `ssh_environment.prepare_there`.
 
         Raises:
-            EnvironmentException: the environment would have to be built, and it is not there.
+            EnvironmentException: it cannot be built there; the resolver's message says why.
         """
-        python = (described or {}).get("python") or {}
-        variables = dict((described or {}).get("environmentVariables") or {})
-        own = str(python.get("interpreterPath") or "")
-        if described is None or python.get("userManagedDependencies"):
-            chosen = own if own not in ("", "python") else self._python
-            return Prepared(python=chosen, variables=variables)
-        missing = self._missing(python)
-        if missing:
-            raise EnvironmentException(
-                f"The environment {(described or {}).get('name')!r} wants {', '.join(missing)}, and {self._python} of "
-                f"{self._settings['address']} has not got it. Environments are not built on attached machines yet: install "
-                "them there, or set user_managed_dependencies and interpreter_path."
-            )
-        return Prepared(python=self._python, variables=variables)
-
-    def _missing(self, python: Mapping[str, Any]) -> list[str]:
-        names: list[str] = []
-        for entry in (python.get("condaDependencies") or {}).get("dependencies") or []:
-            names += entry.get("pip", []) if isinstance(entry, Mapping) else [entry]
-        wanted = [n for n in map(_distribution, names) if n and n != "python" and not n.startswith("azureml")]
-        if not wanted:
-            return []
-        code = (
-            "import sys; from importlib.metadata import version, PackageNotFoundError as E\n"
-            "for n in sys.argv[1:]:\n try: version(n)\n except E: print(n)\n"
-        )
-        return self._text([self._python, "-c", code, *wanted]).split()
+        if described is None:
+            return Prepared(python=self.python)
+        return prepare_there(self, described, say)
 
     def start(self, ranks: Sequence[Rank], workdir: Path) -> SshGroup:
         """Bring the code there and start the processes.
@@ -116,11 +105,11 @@ class SshMachine:
         Raises:
             ComputeTargetException: it is out of reach, or has no room.
         """
-        lib, root = self._place()
+        lib, root = self.library(), self._text([self.python, "-c", _ROOM]).strip()
         self._send(_packed(workdir, ["code", "inputs"]), root)
         sent = [self._there(rank, workdir, root, lib) for rank in ranks]
         side = Path(ssh_side.__file__).read_text(encoding="utf-8")
-        command = shlex.join([self._python, "-u", "-c", side])
+        command = shlex.join([self.python, "-u", "-c", side])
         spec = {"ranks": sent, "root": root}
         group = SshGroup(self, workdir, root, len(sent))
         self._loop.run(group.begin(self._open(), command, json.dumps(spec).encode() + b"\n"), ssh.TIMEOUT * 2)
@@ -133,13 +122,20 @@ class SshMachine:
             return text.replace(str(workdir), root)
 
         own = {k: moved(v) for k, v in rank.variables.items() if k not in ("PATH", "PYTHONPATH")}
+        first = rank.variables.get("PATH", "").split(":")[0]  # of the environment's Python
+        first = first if first.startswith("/") else ""
         paths = [lib, str(PurePosixPath(lib, "jupyter_aml", "interop", "startup"))]
         given = [p for p in rank.variables.get("PYTHONPATH", "").split(":") if p.startswith(str(workdir))]
         own["PYTHONPATH"] = ":".join([*map(moved, given), *paths])
         own["JUPYTER_AML_WORKSPACE"] = self._url
         own["JUPYTER_AML_HOME"] = str(PurePosixPath(root, "home"))
         own["JUPYTER_AML_TOKEN"] = own.get("AZUREML_RUN_TOKEN", "")
-        return {"command": [moved(word) for word in rank.command], "variables": own, "folder": moved(rank.folder)}
+        return {
+            "command": [moved(word) for word in rank.command],
+            "variables": own,
+            "folder": moved(rank.folder),
+            "path": first,
+        }
 
     # -- the connection ----------------------------------------------------------------------------------------------
     def _open(self) -> Any:
@@ -161,7 +157,28 @@ class SshMachine:
         )
         return f"http://127.0.0.1:{listening.get_port()}/"
 
-    def _run(self, words: Sequence[str], data: bytes | None = None) -> bytes:
+    def begin(self, command: str) -> Any:
+        """A process there (asyncssh's), which gets bytes and gives them."""
+        return self._loop.run(self._open().create_process(command, encoding=None), ssh.TIMEOUT)
+
+    def later(self, work: Awaitable[Any]) -> Future[Any]:
+        """Await this where the connection lives."""
+        return self._loop.later(work)
+
+    def wait(self, work: Awaitable[Any]) -> Any:
+        """The same, and wait for it."""
+        return self._loop.run(work, ssh.TIMEOUT)
+
+    def run(self, words: Sequence[str], data: bytes | None = None) -> bytes:
+        """What a command there prints.
+
+        Args:
+            words: the command.
+            data: its input.
+
+        Raises:
+            ComputeTargetException: it failed, or the machine is out of reach.
+        """
         connection = self._open()
         problem: BaseException
         try:
@@ -169,33 +186,33 @@ class SshMachine:
             if done.exit_status == 0:
                 return bytes(done.stdout)
             last = bytes(done.stderr).decode("utf-8", "replace").strip().splitlines()[-1:]
-            raise ComputeTargetException(f"{self._settings['address']}: {' '.join(last) or 'a command failed'}.")
+            raise ComputeTargetException(f"{self.address}: {' '.join(last) or 'a command failed'}.")
         except (OSError, ssh.module().Error) as error:
             problem = error
-        raise ComputeTargetException(f"The connection to {self._settings['address']} is lost: {problem}.") from problem
+        raise ComputeTargetException(f"The connection to {self.address} is lost: {problem}.") from problem
 
     def _text(self, words: Sequence[str]) -> str:
-        return self._run(words).decode("utf-8", "replace")
+        return self.run(words).decode("utf-8", "replace")
 
-    def _place(self) -> tuple[str, str]:
-        """The folder of the library, which is there, and a new one for a run."""
+    def library(self) -> str:
+        """The folder of jupyter_aml there, which is brought where it is not there yet."""
         if self._lib is None:
             self._lib = _library()
         name, content = self._lib
-        lib, complete, root = self._text([self._python, "-c", _PLACE, name]).splitlines()
+        lib, complete = self._text([self.python, "-c", _PLACE, name]).splitlines()
         if complete != "True":
-            self._text([self._python, "-c", "import os, sys; os.makedirs(sys.argv[1], exist_ok=True)", lib])
+            self._text([self.python, "-c", "import os, sys; os.makedirs(sys.argv[1], exist_ok=True)", lib])
             self._send(content, lib)
-        return lib, root
+        return lib
 
     def _send(self, content: bytes, folder: str) -> None:
-        self._run([self._python, "-c", _UNPACK, folder], content)
+        self.run([self.python, "-c", _UNPACK, folder], content)
 
     def bring_back(self, root: str, workdir: Path) -> None:
         """What the run has left there comes into its folder here; then it is removed there."""
-        content = self._run([self._python, "-c", _PACK, root, "code/outputs", "code/logs", "inputs"])
+        content = self.run([self.python, "-c", _PACK, root, "code/outputs", "code/logs", "inputs", "home"])
         unpack(content, workdir)
-        self._run([self._python, "-c", "import shutil, sys; shutil.rmtree(sys.argv[1], ignore_errors=True)", root])
+        self.run([self.python, "-c", "import shutil, sys; shutil.rmtree(sys.argv[1], ignore_errors=True)", root])
 
     def soon(self, call: Any, *args: Any) -> None:
         """Call this where the connection lives."""
@@ -327,24 +344,28 @@ def _library() -> tuple[str, bytes]:
     """What scripts need of jupyter_aml, and its name."""
     held, digest = io.BytesIO(), hashlib.sha256()
     with tarfile.open(fileobj=held, mode="w") as tar:
-        for package in ("jupyter_aml", *_OTHERS):
+        about = metadata.distribution("jupyter_aml").read_text("METADATA") or ""
+        digest.update(about.encode())
+        _add(tar, f"jupyter_aml-{jupyter_aml.__version__}.dist-info/METADATA", about.encode())
+        for package in ("jupyter_aml", *_OTHERS, *_TO_BUILD):
             found = find_spec(package)
             if found is None or found.origin is None:
                 continue
+            above = f"{BUILDING}/" if package in _TO_BUILD else ""
             top = Path(found.origin).parent
             for path in sorted(top.rglob("*")):
                 inside = path.relative_to(top)
-                if not path.is_file() or {"labextension", "__pycache__"}.intersection(inside.parts):
+                compiled = path.suffix in (".so", ".pyd")
+                if compiled or not path.is_file() or {"labextension", "__pycache__"}.intersection(inside.parts):
                     continue
                 digest.update(f"{package}/{inside}\0".encode() + path.read_bytes())
-                tar.add(path, f"{package}/{inside}")
+                tar.add(path, f"{above}{package}/{inside}")
         whole = tarfile.TarInfo("complete")  # the last one
         tar.addfile(whole)
     return f"{jupyter_aml.__version__}-{digest.hexdigest()[:12]}", held.getvalue()
 
 
-def _distribution(requirement: str) -> str:
-    name = requirement.split("[")[0]
-    for sign in "=<>!~; ":
-        name = name.split(sign)[0]
-    return name.strip().lower()
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    about = tarfile.TarInfo(name)
+    about.size = len(content)
+    tar.addfile(about, io.BytesIO(content))

@@ -111,6 +111,8 @@ def _start(rank: dict[str, Any]) -> tuple[int, int]:
         os.closerange(3, 256)
         os.chdir(rank["folder"])
         os.environ.update(rank["variables"])
+        if rank.get("path"):
+            os.environ["PATH"] = rank["path"] + ":" + os.environ.get("PATH", os.defpath)
         os.execvp(rank["command"][0], rank["command"])
     except OSError as error:
         os.write(2, (rank["command"][0] + ": cannot be started: " + str(error.strerror) + "\n").encode())

@@ -32,6 +32,13 @@ def inherited(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     return {k: v for k, v in kept.items() if not looks_secret(k)}
 
 
+def inherited_on(submitted: Mapping[str, str] | None, host: str) -> dict[str, str]:
+    """The same for a script that was submitted on `host` with the environment `submitted`: on another machine it gets what
+    there is, as folders and devices of the one are not those of the other."""
+    here = os.uname().nodename if hasattr(os, "uname") else ""
+    return inherited(submitted if submitted and host == here else None)
+
+
 def looks_secret(name: str) -> bool:
     """Whether a variable of this name may hold a credential."""
     upper = name.upper()

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from jupyter_aml.errors import ModelNotFoundException, UserErrorException
 from jupyter_aml.models import local, register
 from jupyter_aml.models.aliases import Aliases
+from jupyter_aml.models.deploying import RegistryOnly
 from jupyter_aml.models.names import KIND, labels, model_name, split_id
 from jupyter_aml.models.resources import ResourceConfiguration, kept_resources
 from jupyter_aml.store.records import AssetQuery, AssetRecord
@@ -23,7 +24,7 @@ from jupyter_aml.tracking.run_details import iso
 from jupyter_aml.tracking.who import user_name
 
 
-class Model(Aliases):
+class Model(Aliases, metaclass=RegistryOnly):
     """A registered model: the newest version that fits.
 
     Args:
@@ -306,6 +307,10 @@ class Model(Aliases):
             NotFoundException: a content was removed or altered since.
         """
         return local.download(self.workspace, self._record, target_dir, exist_ok if exists_ok is None else exists_ok)
+
+    def get_sas_urls(self) -> NoReturn:
+        """Raises UserErrorException: files of models have no signed URLs; `download` gets them."""
+        raise UserErrorException(f"The files of {self.id} have no signed URLs here. download(target_dir) gets them.")
 
     # -- changing ------------------------------------------------------------------------------------------------------
     def update(

@@ -64,7 +64,6 @@ class Services:
         self.track = track
         self.watcher: Any = None
         self.live: Any = None
-        self.changes = repeats.Changes()
         self.switching = asyncio.Lock()
         """Held while a notebook's switch is thrown."""
         self.offered: Callable[[], dict[str, str]] = dict
@@ -172,7 +171,7 @@ class AmlHandler(APIHandler):
             StoreUnavailableException: nothing was changed.
         """
         workspace = await self.workspace()
-        await self.services.call(self.services.changes.apply, workspace, events, self.once)
+        await self.services.call(workspace.connection.change, *events, once=self.once)
         self.was_applied = bool(self.once)
 
     def expected(self, record: Any) -> int | None:

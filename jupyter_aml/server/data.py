@@ -7,12 +7,15 @@ from typing import Any
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from jupyter_aml.data.dataset import Dataset
+from jupyter_aml.data.dataset import Dataset, dataset_of
+from jupyter_aml.data.dataset_base import KIND
 from jupyter_aml.data.dataset_lineage import lineage_of
 from jupyter_aml.data.dataset_views import MOST_ROWS, about, page
 from jupyter_aml.data.tabular_dataset import TabularDataset
 from jupyter_aml.errors import UserErrorException
+from jupyter_aml.server.assets import VersionHandler
 from jupyter_aml.server.base import AmlHandler, answers
+from jupyter_aml.store.records import AssetRecord
 
 
 class DatasetHandlerBase(AmlHandler):
@@ -65,6 +68,16 @@ class DatasetHandler(DatasetHandlerBase):
         await self.services.call(dataset.unregister_all_versions)
 
 
+class DatasetVersionHandler(VersionHandler):
+    """`datasets/<name>/versions/<version>`: its tags and its description can be changed, what it is of cannot."""
+
+    kind, noun, auth_resource = KIND, "dataset", "jupyter_aml:datasets"
+
+    def told(self, record: AssetRecord) -> Any:
+        """As the list of datasets tells it: without what only the engine needs of its definition."""
+        return about(dataset_of(None, record))
+
+
 class DatasetRowsHandler(DatasetHandlerBase):
     """`GET datasets/<name>/rows`."""
 
@@ -109,6 +122,7 @@ NAME = r"([^/]+)"
 ROUTES: list[tuple[str, type]] = [
     (r"/datasets", DatasetsHandler),
     (rf"/datasets/{NAME}", DatasetHandler),
+    (rf"/datasets/{NAME}/versions/([^/]{{1,20}})", DatasetVersionHandler),
     (rf"/datasets/{NAME}/rows", DatasetRowsHandler),
     (rf"/datasets/{NAME}/profile", DatasetProfileHandler),
     (rf"/datasets/{NAME}/lineage", DatasetLineageHandler),

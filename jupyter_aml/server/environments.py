@@ -9,7 +9,7 @@ from tornado import web
 
 from jupyter_aml.environments import curated
 from jupyter_aml.environments.environment import KIND
-from jupyter_aml.server.assets import AssetsHandler, VersionHandler
+from jupyter_aml.server.assets import AssetsHandler, LineageHandler, VersionHandler
 from jupyter_aml.server.base import AmlHandler, answers
 
 
@@ -21,6 +21,12 @@ class EnvironmentsHandler(AssetsHandler):
 
 class EnvironmentHandler(VersionHandler):
     """`environments/<name>/versions/<version>`."""
+
+    kind, noun, auth_resource = KIND, "environment", "jupyter_aml:environments"
+
+
+class EnvironmentLineageHandler(LineageHandler):
+    """`environments/<name>/versions/<version>/lineage`."""
 
     kind, noun, auth_resource = KIND, "environment", "jupyter_aml:environments"
 
@@ -42,5 +48,6 @@ class CuratedHandler(AmlHandler):
 ROUTES: list[tuple[str, type]] = [
     (r"/environments", EnvironmentsHandler),
     (r"/environments/([^/]{1,255})/versions/([^/]{1,20})", EnvironmentHandler),
+    (r"/environments/([^/]{1,255})/versions/([^/]{1,20})/lineage", EnvironmentLineageHandler),
     (r"/curated-environments", CuratedHandler),
 ]

@@ -15,6 +15,7 @@ from jupyter_aml.errors import NotFoundException
 from jupyter_aml.server import (
     activity,
     aliases,
+    care,
     compute,
     data,
     datastores,
@@ -74,6 +75,7 @@ ROUTES: list[tuple[str, type]] = [
     (r"/changes", experiments.ChangesHandler),
     (r"/live", live.LiveHandler),
     (r"/activity", activity.ActivityHandler),
+    *care.ROUTES,
     (r"/openapi.json", openapi.DocumentHandler),
     *notebook_runs.ROUTES,
     *remote.ROUTES,

@@ -116,6 +116,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "DatasetLineageHandler": _object(lineage=_many({"type": "object"})),
     "DatasetProfileHandler": _object(rows=WHOLE, exact=YES, columns=_many({"type": "object"})),
     "DatasetRowsHandler": _object(columns=_many(TEXT), types=_many(TEXT), rows=_many({"type": "array"}), more=YES),
+    "DatasetVersionHandler": {"type": "object"},
     "DatasetsHandler": _object(datasets=_many({"type": "object"})),
     "DiffHandler": _object(diff=TEXT, truncated=YES),
     "DocumentHandler": {"type": "object"},
@@ -126,6 +127,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "ExperimentsHandler": _object(experiments=_many(_ref("ExperimentRecord")), next=_PERHAPS),
     "FieldsHandler": _object(fields=_many({"type": "object"}), total=WHOLE, looked_at=WHOLE, more_runs=YES),
     "FilesHandler": _object(files=_many(_ref("FileRecord")), next=_PERHAPS),
+    "GarbageHandler": _ref("Collected"),
     "GroupsHandler": _object(groups=_many({"type": "object"}), others=WHOLE, looked_at=WHOLE, whole=YES),
     "InfoHandler": _object(version=TEXT, workspace=_object(**_NAMED, id=TEXT), track=TEXT, last_change=WHOLE),
     "JobsHandler": _object(jobs=_many({"type": "object"})),
@@ -137,6 +139,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "ModelFileHandler": TEXT,
     "ModelHandler": _ref("AssetRecord"),
     "ModelLineageHandler": _object(links=_many(_ref("LinkRecord"))),
+    "EnvironmentLineageHandler": _object(links=_many(_ref("LinkRecord"))),
     "ModelsHandler": _ASSETS,
     "PointsHandler": _ref("Series"),
     "ReproduceHandler": _object(run=TEXT, folder=TEXT, snapshot=YES, parameters=_many({"type": "object"})),
@@ -160,6 +163,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 _CHANGES = _object(set_tags=TAGS, drop_tags=_many(TEXT), archived=YES, description=TEXT)
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("DatasetVersionHandler", "patch"): _CHANGES,
     ("EnvironmentHandler", "patch"): _CHANGES,
     ("ExperimentHandler", "patch"): _CHANGES,
     ("ModelHandler", "patch"): _CHANGES,
@@ -204,6 +208,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("ComputeHandler", "patch"): _object(min_nodes=WHOLE, max_nodes=WHOLE, idle_seconds_before_scaledown=WHOLE),
     ("ComputesHandler", "post"): _object(name=TEXT, type={"enum": ["AmlCompute", "ComputeInstance", "VirtualMachine"]}),
     ("DatastoreHandler", "patch"): _object(default=YES),
+    ("GarbageHandler", "post"): _object(delete=YES, older_than={"type": "number", "minimum": 0}),
     ("ModelAliasHandler", "put"): _object(version=WHOLE),
     ("SecretHandler", "put"): _object(value=TEXT, content_type=TEXT),
     ("TrackingHandler", "put"): _object(path=TEXT, tracked=YES, experiment=TEXT),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -16,13 +18,23 @@ from jupyter_aml.server.base import AmlHandler, answers, is_anonymous
 from jupyter_aml.server.streams import SpooledHandler
 from jupyter_aml.store.blobs import CHUNK, is_digest
 from jupyter_aml.store.contract import Store
-from jupyter_aml.store.events import Batch, ExperimentDeleted, RunCreated, RunDeleted
+from jupyter_aml.store.events import USER, Batch, ExperimentDeleted, RunCreated, RunDeleted, WorkspaceCleaned
 from jupyter_aml.store.http import wire
+from jupyter_aml.store.journal import SUFFIX
 from jupyter_aml.store.records import AssetRecord
+from jupyter_aml.store.shapes import misfit
 
 MAX_BATCH = 128 * 2**20
+_JOURNAL = re.compile(r"[0-9a-f]{24}\Z")
 LISTED = 1000
 """Contents that are told in one piece."""
+
+
+def _indigestible() -> tuple[type[Exception], ...]:
+    """What a store says of values that it cannot keep or look for, such as half a character in an id."""
+    from sqlalchemy.exc import StatementError  # not before there is one
+
+    return (TypeError, AttributeError, LookupError, OverflowError, RecursionError, UnicodeError, StatementError)
 
 
 class StoreHandler(AmlHandler):
@@ -34,6 +46,12 @@ class StoreHandler(AmlHandler):
 
     async def check_reach(self, run_id: str = "", *_: str) -> None:
         """The routes that runs' tokens may use look at what they are asked for."""
+
+    def demand_owner(self) -> None:
+        """Refuse whoever may not do what owners do, on a server that tells them apart."""
+        self.for_owners = True
+        if not self.authorizer.is_authorized(self, self.current_user, "write", self.auth_resource):  # type: ignore[arg-type]
+            raise web.HTTPError(403)
 
     async def on_store(self, function: Any) -> Any:
         """What a function makes of the store, in a thread."""
@@ -84,6 +102,8 @@ class ReadHandler(StoreHandler):
         """``{"args", "kwargs"}`` → what the method gives."""
         if method not in wire.READS:
             raise NotFoundException(f"The store has no method {method!r}.")
+        if method == "activity":  # as over REST
+            self.demand_owner()
         args, kwargs = self.call()
         await self.reach(lambda reach: reach.check_read(method, args, kwargs))
         if method == "about":  # a folder keeps it beside its store
@@ -110,9 +130,7 @@ class WriteHandler(StoreHandler):
         args, kwargs = self.call()
         await self.reach(lambda reach: reach.check_write(method, args, kwargs))
         if method == "delete_asset":
-            self.for_owners = True
-            if not self.authorizer.is_authorized(self, self.current_user, "write", self.auth_resource):  # type: ignore[arg-type]
-                raise web.HTTPError(403)
+            self.demand_owner()
         if not is_anonymous(self.current_user):  # whoever logged in by name has done it, whatever the request says
             if method == "put_asset" and args and isinstance(args[0], AssetRecord):
                 args[0] = replace(args[0], user=self.who)
@@ -127,10 +145,15 @@ def ask(store: Store, method: str, args: list[Any], kwargs: dict[str, Any]) -> A
     Raises:
         UserErrorException: it does not take these arguments.
     """
+    contract = getattr(Store, method)
     try:
+        given = inspect.signature(contract).bind(store, *args, **kwargs).arguments
+        why = misfit(contract, given)
+        if why:
+            raise UserErrorException(f"{method}: {why}.")
         return getattr(store, method)(*args, **kwargs)
-    except (TypeError, AttributeError) as error:
-        raise UserErrorException(f"{method}: {error}.") from error
+    except _indigestible() as error:
+        raise UserErrorException(f"{method} does not take these arguments ({type(error).__name__}).") from error
 
 
 class ApplyHandler(StoreHandler):
@@ -152,13 +175,18 @@ class ApplyHandler(StoreHandler):
         except (ValueError, RecursionError) as error:
             raise UserErrorException(f"The body is no batch: {error}.") from error
         await self.reach(lambda reach: reach.check_events(batch.events))
-        if any(isinstance(event, RunDeleted | ExperimentDeleted) for event in batch.events):
-            self.for_owners = True
-            if not self.authorizer.is_authorized(self, self.current_user, "write", self.auth_resource):  # type: ignore[arg-type]
-                raise web.HTTPError(403)
+        if any(isinstance(event, RunDeleted | ExperimentDeleted | WorkspaceCleaned) for event in batch.events):
+            self.demand_owner()
+        workspace = await self.workspace()
+        owner = batch.journal.partition("-")[0]
+        if _JOURNAL.match(owner) and (workspace.connection.folder / "journals" / (owner + SUFFIX)).exists():
+            raise web.HTTPError(403, "This is the journal of a program on the server's own machine.")
         batch = self._signed(batch)
         try:
             done = await self.on_store(lambda store: store.apply(batch))
+        except _indigestible() as error:  # its sender puts it aside, so that it does not hold up what follows
+            self.log.exception("jupyter_aml: a batch of journal %s cannot be stored.", batch.journal)
+            raise UserErrorException(f"The store cannot digest this batch ({type(error).__name__}).") from error
         except ValueError as error:
             self.refuse(409, "BatchDoesNotFollow", str(error))
             return
@@ -168,8 +196,8 @@ class ApplyHandler(StoreHandler):
         """Whoever logged in by name has made these runs, whatever the batch says."""
         if is_anonymous(self.current_user):
             return batch
-        scope = self.run_token.run if self.run_token is not None else ""
         who, events = self.who, []
+        scope = self.run_token.run if self.run_token is not None else USER + who
         for event in batch.events:
             if isinstance(event, RunCreated):
                 event = replace(event, run=replace(event.run, user=who))
@@ -188,17 +216,18 @@ class SettingsHandler(StoreHandler):
     @authorized
     @answers
     async def post(self) -> Any:
-        """``{"values", "keep"}``."""
+        """``{"values", "keep", "who"}``."""
         sent = self.sent()
         if not isinstance(sent, dict) or not isinstance(sent.get("values"), dict):
             raise UserErrorException("The body holds values and keep.")
-        await self.on_store(lambda store: store.put_settings(sent["values"], keep=bool(sent.get("keep"))))
+        who = sent.get("who", "") if is_anonymous(self.current_user) else self.who
+        await self.on_store(lambda store: store.put_settings(sent["values"], keep=bool(sent.get("keep")), who=str(who)))
 
 
 class BlobsHandler(StoreHandler):
     """`store/blobs`: which contents there are."""
 
-    for_runs = frozenset(["post"])
+    for_runs = frozenset(["post", "put"])
 
     @web.authenticated
     @authorized("read")
@@ -211,6 +240,20 @@ class BlobsHandler(StoreHandler):
         workspace = await self.workspace()
         blobs = workspace.connection.blobs
         self.answer(await self.services.call(lambda: [digest for digest in wanted if blobs.has(digest)]))
+
+    @web.authenticated
+    @authorized
+    @answers
+    async def put(self) -> Any:
+        """[digest, size] of contents that would be sent → digests of those that are here, and are kept for now."""
+        wanted = self.sent()
+        if not isinstance(wanted, list) or not all(
+            isinstance(one, list) and [type(part) for part in one] == [str, int] for one in wanted
+        ):
+            raise UserErrorException("The body is a list of [digest, size].")
+        workspace = await self.workspace()
+        blobs = workspace.connection.blobs
+        self.answer(await self.services.call(lambda: [digest for digest, size in wanted if blobs.keep(digest, size)]))
 
     @web.authenticated
     @authorized

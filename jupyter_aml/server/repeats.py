@@ -5,52 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import threading
-import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from jupyter_aml.errors import ConflictException, NotFoundException, UserErrorException
 from jupyter_aml.server import wire
-from jupyter_aml.store.answers import answer_journal
-from jupyter_aml.store.events import Batch, Event
 
 if TYPE_CHECKING:
     from jupyter_aml.server.base import AmlHandler
-    from jupyter_aml.workspace import Workspace
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 _TAG = re.compile(r'(W/)?"(\d{1,18})-[0-9a-f]+"')
-
-
-class Changes:
-    """Applies events at once, so that whoever asked for them hears whether they were."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._journals: dict[str, tuple[str, int]] = {}
-
-    def apply(self, workspace: Workspace, events: Sequence[Event], once: str = "") -> None:
-        """Apply these in one transaction, behind everything that this process wrote before.
-
-        Args:
-            workspace: whose.
-            events: what is to be done.
-            once: name of the request; its events are applied at most once.
-
-        Raises:
-            ConflictException: one is for another revision; nothing was changed.
-            StoreUnavailableException: nothing was changed.
-        """
-        store = workspace.connection.store
-        if once:
-            store.apply(Batch(journal=answer_journal(once), first=0, count=len(events), events=events))
-            return
-        with self._lock:
-            journal, first = self._journals.pop(workspace.id, ("", 0))
-            journal = journal or f"rest.{uuid.uuid4().hex}"
-            store.apply(Batch(journal=journal, first=first, count=len(events), events=events))
-            self._journals[workspace.id] = (journal, first + len(events))
 
 
 def tag(value: Any, text: str) -> str:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import stat
 import struct
 import zipfile
@@ -25,14 +24,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, TypeVar, get_args
+from typing import Any, BinaryIO, TypeVar
 
 from jupyter_aml.errors import NotFoundException, UserErrorException
 from jupyter_aml.store import events as e
 from jupyter_aml.store.blobs import CHUNK, is_digest
 from jupyter_aml.store.codec import decode
 from jupyter_aml.store.frames import MAX_FRAME
-from jupyter_aml.store.records import SeriesKind
+from jupyter_aml.store.shapes import mistyped
 
 FORMAT = "jupyter_aml archive"
 VERSION = 1
@@ -252,7 +251,7 @@ def _manifest(source: Path, found: dict[str, Any]) -> Manifest:
         )
     known = {f.name for f in fields(Manifest)}
     made = Manifest(**{name: value for name, value in found.items() if name in known})
-    why = _mistyped(made)
+    why = mistyped(made)
     if why or not {"sha256", "size", "lines"} <= made.events.keys():
         raise damaged(source, f"its {MANIFEST} {why or 'does not describe the events'}")
     if not all(map(is_digest, made.blobs)):
@@ -264,14 +263,7 @@ def _check(event: e.Event, number: int, runs: dict[str, Lines], known: set[str])
     """What is wrong with an event; "" for nothing."""
     if not isinstance(event, _ALLOWED):
         return f"({event.tag}) has no place in an archive"
-    record: Any = event
-    if isinstance(event, e.RunCreated):
-        record = event.run
-    elif isinstance(event, e.SnapshotTaken):
-        record = event.snapshot
-    elif isinstance(event, e.AssetPut):
-        record = event.asset
-    why = _mistyped(record)
+    why = mistyped(event)
     if why:
         return why
     if isinstance(event, e.RunCreated):
@@ -280,16 +272,12 @@ def _check(event: e.Event, number: int, runs: dict[str, Lines], known: set[str])
         runs[event.run.id] = Lines(event.run.parent, number, number)
     elif isinstance(event, e.SnapshotTaken):
         for entry in event.snapshot.files.values():
-            if not (isinstance(entry, list) and [type(part) for part in entry] == [str, int, int]):
-                return "lists files that are none"
             if entry[0] not in known:
                 return f"refers to the content {entry[0]!r}, which is not in it"
     elif isinstance(event, e.AssetPut):
         if event.asset.kind in LEFT_OUT or not event.asset.id:
             return "brings what no archive may bring"
         for about in event.asset.files.values():
-            if not (isinstance(about, list) and [type(part) for part in about] == [str, int]):
-                return "lists files that are none"
             if about[0] not in known:
                 return f"refers to the content {about[0]!r}, which is not in it"
     elif isinstance(event, e.ExperimentPut):
@@ -301,36 +289,6 @@ def _check(event: e.Event, number: int, runs: dict[str, Lines], known: set[str])
         runs[event.run].last = number
         if isinstance(event, e.FileLogged) and event.digest not in known:
             return f"refers to the content {event.digest!r}, which is not in it"
-        if isinstance(event, e.Points) and not (event.kind in get_args(SeriesKind) and _are_points(event)):
-            return "holds points that are none"
-    return ""
-
-
-def _are_points(event: e.Points) -> bool:
-    return (
-        len(event.steps) == len(event.times) == len(event.values)
-        and {type(step) for step in event.steps} <= {int}
-        and {type(time) for time in event.times} <= {int, float}
-    )
-
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,), "float": (float, int), "int": (int,), "bool": (bool,), "None": (type(None),), "Mapping": (dict,),
-    "Sequence": (list,), "array": (list,), "list": (list,), "SeriesKind": (str,),
-}  # fmt: skip
-
-
-def _mistyped(record: Any) -> str:
-    """What is wrong with the types of a record's fields, by their annotations; "" for nothing."""
-    for f in fields(record):
-        value = getattr(record, f.name)
-        kinds = re.sub(r"\[.*\]", "", str(f.type)).split("|")
-        if not any(value == () or type(value) in _TYPES[kind.strip()] for kind in kinds):
-            return f"has a {f.name} that is no {' or '.join(kinds)}"
-        if f.name in ("tags", "set_tags", "properties", "add_properties") and not (
-            {type(text) for text in value.values()} <= {str, type(None)}
-        ):
-            return f"has {f.name} that are no texts"
     return ""
 
 

@@ -125,7 +125,8 @@ class Queue(ABC):
     @abstractmethod
     def requeue_stale(self, age: float, *, most_attempts: int = 1) -> list[JobRecord]:
         """Take jobs from launchers that were not heard of for `age` seconds. Those with attempts left are queued again,
-        the others leave the queue; all are returned as they stand now (state ``claimed``: left)."""
+        the others leave the queue; all are returned as they stand now (state ``claimed``: left). In the same transaction a
+        run that has attempts left by its own job's `max_attempts` becomes Queued, unless its cancel was asked for."""
 
     @abstractmethod
     def job(self, run: str) -> JobRecord | None:

@@ -160,6 +160,13 @@ class FolderBlobs(OwnBlobs):
         """See Blobs.has."""
         return is_digest(digest) and os.path.isfile(self._place(digest))
 
+    def keep(self, digest: str, size: int) -> bool:
+        """See Blobs.keep."""
+        try:
+            return is_digest(digest) and self._there(self._place(digest), size)
+        except OSError as error:
+            raise self._unavailable(error) from error
+
     def fetch(self, digest: str, target: Path | str) -> None:
         """See Blobs.fetch."""
         with self.open(digest) as source, written(target) as file:

@@ -10,14 +10,16 @@ import os
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from jupyter_aml.errors import AzureMLException, StoreUnavailableException, UserErrorException, WorkspaceException
+from jupyter_aml.store.answers import answer_journal
 from jupyter_aml.store.contract import Blobs, Store
-from jupyter_aml.store.events import NO_STEP, NOT_HEARD_OF, Event, Points, RunStatus
+from jupyter_aml.store.events import NO_STEP, NOT_HEARD_OF, Batch, Event, Points, RunStatus
 from jupyter_aml.store.journal import MARK, OWN, SUFFIX, Journal, part_id, part_number
 from jupyter_aml.store.journal_reader import Reader
 from jupyter_aml.store.locks import try_lock
@@ -93,6 +95,9 @@ class Connection:
         self._looked = 0.0
         self._listen_from = time.monotonic()
         self._listened = -math.inf
+        self._changing = threading.Lock()
+        self._changes: tuple[str, int] | None = None
+        """Journal of what `change` applies, and how much it has."""
 
     # -- writing -------------------------------------------------------------------------------------------------
     @property
@@ -149,6 +154,29 @@ class Connection:
         """
         if self._shipper is not None:
             self._shipper.ship(timeout)
+
+    def change(self, *events: Event, once: str = "") -> None:
+        """Apply events at once, in one transaction, behind everything that this process wrote before: for whoever has to
+        hear whether they hold (`only_revision`, `only_ended`).
+
+        Args:
+            events: what is to be done.
+            once: name of the request that asks for it, where it may come again; its events are applied at most once.
+
+        Raises:
+            ConflictException: an event is for another revision; nothing was changed.
+            RunStateException: a run has not ended; nothing was changed.
+            StoreUnavailableException: nothing was changed, or (behind a server) the answer was lost.
+        """
+        store = self.store
+        if once:
+            store.apply(Batch(journal=answer_journal(once), first=0, count=len(events), events=events))
+            return
+        with self._changing:
+            journal, first = self._changes or (f"now.{uuid.uuid4().hex}", 0)
+            self._changes = None  # after a failure nobody knows where it stands
+            store.apply(Batch(journal=journal, first=first, count=len(events), events=events))
+            self._changes = (journal, first + len(events))
 
     # -- reading -------------------------------------------------------------------------------------------------
     @property

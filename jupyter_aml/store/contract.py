@@ -68,6 +68,11 @@ class Blobs(ABC):
         """Whether the content is here."""
 
     @abstractmethod
+    def keep(self, digest: str, size: int) -> bool:
+        """Whether the content is here, whole. It then counts as put again now, so that garbage collection leaves it alone
+        until somebody refers to it: whoever does not send what is here asks this, not `has`."""
+
+    @abstractmethod
     def fetch(self, digest: str, target: Path | str) -> None:
         """Write a content to a local file, atomically; parent folders are made."""
 
@@ -152,7 +157,11 @@ class Store(Assets, Queue, Answers, ABC):
         stop: float | None = None,
         axis: str = "step",
     ) -> list[Sampled]:
-        """Numeric series as drawn on `width` pixels between two positions of the axis ("step" or "time")."""
+        """Numeric series as drawn on `width` pixels between two positions of the axis ("step" or "time").
+
+        Raises:
+            FilterException: another axis, or more than 1,000 names.
+        """
 
     # -- files, texts, snapshots ---------------------------------------------------------------------------------
     @abstractmethod
@@ -215,8 +224,8 @@ class Store(Assets, Queue, Answers, ABC):
         return {name: value for name, value in settings.items() if name not in ("tags", "description", "friendly_name")}
 
     @abstractmethod
-    def put_settings(self, values: Mapping[str, Json], *, keep: bool = False) -> None:
-        """Add or replace settings; `keep`: those that are there stay."""
+    def put_settings(self, values: Mapping[str, Json], *, keep: bool = False, who: str = "") -> None:
+        """Add or replace settings; `keep`: those that are there stay; `who` changes them."""
 
     @abstractmethod
     def check(self) -> list[str]:

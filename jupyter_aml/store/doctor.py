@@ -60,9 +60,11 @@ def examine(connection: Connection, *, deep: bool = False, room: int = ROOM) -> 
     """
     found: list[Finding] = []
     owners: set[str] = set()
-    found += _subject("journals", lambda: _journals(connection, owners), "no journal is left over or damaged")
-    found += _subject("room", lambda: _room(connection.folder, room), "there is room on the disk")
-    found += _subject("rights", lambda: _rights(connection.folder), "nobody else can read the files")
+    # Of a workspace that is elsewhere this machine has the outbox alone.
+    here = "" if connection.place.kind == "folder" else " on this machine"
+    found += _subject("journals", lambda: _journals(connection, owners), "no journal is left over or damaged" + here)
+    found += _subject("room", lambda: _room(connection.folder, room), "there is room on the disk" + here)
+    found += _subject("rights", lambda: _rights(connection.folder), "nobody else can read the files" + here)
     opened: list[Store] = []
 
     def opening() -> Iterator[Finding]:

@@ -17,6 +17,8 @@ from jupyter_aml.store.records import AssetRecord, Json, RunRecord, SeriesKind, 
 
 NO_STEP = -(2**63)
 """Step of a point that was logged without one: the store numbers it by its place in the series."""
+USER = "user "
+"""What the scope of a user's batches begins with; no run's id has a space."""
 NOT_HEARD_OF = "NotHeardOf"
 """Code of the error of runs that were failed because their writer on another machine was silent for too long."""
 
@@ -180,9 +182,24 @@ class AssetLinked:
     data: Mapping[str, Json] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkspaceCleaned:
+    """Contents that nothing refers to were removed: a line in the feed, since the tables know nothing of them."""
+
+    tag: ClassVar[str] = "clean"
+    workspace: str
+    """Its URL, without credentials."""
+    at: float
+    who: str = ""
+    contents: int = 0
+    """How many."""
+    bytes: int = 0
+    """Their size."""
+
+
 Event = (
     ExperimentPut | ExperimentDeleted | RunCreated | RunStatus | RunChanged | RunDeleted
-    | Points | FileLogged | TextLogged | SnapshotTaken | AssetPut | AssetLinked
+    | Points | FileLogged | TextLogged | SnapshotTaken | AssetPut | AssetLinked | WorkspaceCleaned
 )  # fmt: skip
 
 
@@ -198,4 +215,5 @@ class Batch:
     count: int
     events: Sequence[Event]
     scope: str = ""
-    """The run by whose token it came: the journal is then no other's, from its first entry on."""
+    """The run by whose token it came, or `USER` and the name of who logged in: the journal is then no other's, from its
+    first entry on."""

@@ -198,6 +198,10 @@ class FsspecBlobs(OwnBlobs):
         """See Blobs.has."""
         return is_digest(digest) and self._driver.stat(self._key(digest)) is not None
 
+    def keep(self, digest: str, size: int) -> bool:
+        """See Blobs.keep."""
+        return is_digest(digest) and self._whole(digest, size)
+
     def fetch(self, digest: str, target: Path | str) -> None:
         """See Blobs.fetch.
 

@@ -21,7 +21,7 @@ _CREDENTIALS = {
 }
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,48}\Z")
 _REFUSED = re.compile(
-    r"Credential|AccessKey|Signature|Token|Authenti|Authoriz|RequestTimeTooSkewed|NotSignedUp|InvalidSecurity|ProfileNotFound"
+    r"\A401\Z|Credential|AccessKey|Signature|Signing|Refresh|Token|Authenti|Authoriz|RequestTimeTooSkewed|NotSignedUp|InvalidSecurity|ProfileNotFound"
 )
 _BUSY = frozenset(
     {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "IncompleteBody", "OperationAborted", "ServerBusy"}
@@ -49,6 +49,7 @@ def code_of(error: BaseException) -> str:
         found = found or getattr(seen, "error_code", None)
         if not found and type(seen).__module__.partition(".")[0] in ("gcsfs", "google"):
             found = getattr(seen, "code", None)  # aiohttp calls a cut answer 400 there
+        found = getattr(found, "value", found)  # Azure's codes are members of an enumeration
         if found and _CODE.match(str(found)):
             return str(found)
         seen = seen.__cause__
@@ -60,6 +61,11 @@ def is_of_store(error: Exception) -> bool:
     if isinstance(error, (OSError, EOFError, TimeoutError, NotImplementedError)):
         return True
     return any(base.__module__.partition(".")[0] in _DRIVERS for base in type(error).__mro__)
+
+
+def is_forbidden(error: Exception) -> bool:
+    """Whether it says that whoever asks has not the right to (gcsfs has no code for that)."""
+    return isinstance(error, PermissionError) or (type(error) is OSError and str(error).startswith("Forbidden:"))
 
 
 def is_missing_key(error: Exception) -> bool:
@@ -74,7 +80,7 @@ def passes(error: Exception) -> bool:
         return True
     if isinstance(error, (ConnectionError, TimeoutError)):
         return True
-    if isinstance(error, (PermissionError, NotImplementedError)) or _refused(error, code):
+    if is_forbidden(error) or isinstance(error, NotImplementedError) or _refused(error, code):
         return False
     if isinstance(error, FileNotFoundError):
         return not code
@@ -94,7 +100,7 @@ def unavailable(url: str, error: Exception) -> StoreUnavailableException:
         text = "there is no such bucket. Create it, or correct the URL"
     elif _refused(error, code):
         text = f"there are no credentials for it, or they are not accepted ({said}). Set {credentials(kind)}, or renew them"
-    elif isinstance(error, PermissionError) or code in ("403", "AccessDenied", "AuthorizationPermissionMismatch"):
+    elif is_forbidden(error) or code in ("403", "AccessDenied", "AuthorizationPermissionMismatch"):
         text = f"access is refused ({said}). Its user needs the rights to list, read, write and delete there"
     elif number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         text = "there is no room left. Make room there"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -39,7 +41,12 @@ class Address:
 
         given = {"skip_instance_cache": True, **self._defaults(), **options}
         try:
-            fs, root = fsspec.core.url_to_fs(self.place, **given)
+            if self.kind == "gs" and (self.endpoint or os.environ.get("STORAGE_EMULATOR_HOST")):
+                # An endpoint speaks HTTP alone: the class that fsspec would take asks each bucket's kind by gRPC first.
+                core = importlib.import_module("gcsfs.core").GCSFileSystem
+                fs, root = core(**given), core._strip_protocol(self.place)
+            else:
+                fs, root = fsspec.core.url_to_fs(self.place, **given)
         except ImportError as error:
             package = f'"jupyter_aml[{_EXTRAS[self.kind]}]"' if self.kind in _EXTRAS else error.name or "its driver"
             raise UserErrorException(

@@ -11,7 +11,6 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -19,8 +18,11 @@ from jupyter_aml.errors import UserErrorException, WorkspaceException
 from jupyter_aml.store.blobs import REFRESH, OwnBlobs
 from jupyter_aml.store.connection import Connection
 from jupyter_aml.store.contract import BlobInfo
+from jupyter_aml.store.events import WorkspaceCleaned
+from jupyter_aml.store.http.blobs import HttpBlobs
 from jupyter_aml.store.journal import OWN, SUFFIX
 from jupyter_aml.store.journal_reader import Reader
+from jupyter_aml.store.records import Collected
 
 GRACE = 7 * 86400.0
 SHORTEST = 2 * REFRESH
@@ -35,38 +37,19 @@ _EXAMPLES = 5
 _DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
-@dataclass(kw_only=True)
-class Collected:
-    """What a garbage collection removed, or would remove."""
-
-    dry_run: bool
-    older_than: float
-    """Seconds."""
-    contents: int = 0
-    """Contents removed, or to be removed."""
-    bytes: int = 0
-    """Their size."""
-    kept: int = 0
-    """Contents that something refers to."""
-    kept_young: int = 0
-    """Contents that nothing refers to, but that were put too lately."""
-    swept: int = 0
-    """Half-written files and uploads of writers that died."""
-    examples: list[str] = field(default_factory=list)
-    """Digests of some contents that were removed, or would be."""
-
-
-def collect(connection: Connection, *, older_than: float = GRACE, dry_run: bool = True) -> Collected:
-    """Remove the contents of a workspace that nothing refers to.
+def collect(connection: Connection, *, older_than: float = GRACE, dry_run: bool = True, who: str = "") -> Collected:
+    """Remove the contents of a workspace that nothing refers to. Behind a server the server does it, which sees its journals.
 
     Args:
         connection: to the workspace.
         older_than: seconds; contents that were put later are kept. At least `SHORTEST` when something is to be removed.
         dry_run: only say what would be removed.
+        who: does it, for the feed; a server knows better.
 
     Raises:
         UserErrorException: `older_than` is too short.
-        WorkspaceException: a journal holds entries that cannot be brought in, or the contents are behind a server.
+        WorkspaceException: a journal holds entries that cannot be brought in.
+        ConflictException: a server says the same, or collects already.
         StoreUnavailableException: the store or the contents cannot be reached.
     """
     if not older_than >= (0 if dry_run else SHORTEST):
@@ -75,12 +58,12 @@ def collect(connection: Connection, *, older_than: float = GRACE, dry_run: bool 
             "has not said so yet. Give more, or look only (dry_run=True)."
         )
     blobs = connection.blobs
-    if not isinstance(blobs, OwnBlobs):
-        raise WorkspaceException(
-            f"The contents of {connection.url} are behind a server. Collect garbage on the machine of that server."
-        )
     connection.flush(_PATIENCE)
     connection.recover()
+    if isinstance(blobs, HttpBlobs):
+        return blobs.collect(older_than=older_than, dry_run=dry_run)
+    if not isinstance(blobs, OwnBlobs):
+        raise WorkspaceException(f"The contents of {connection.url} cannot be cleaned up.")
     _refuse_while_pending(connection)
     found = Collected(dry_run=dry_run, older_than=older_than)
     before = time.time() - older_than
@@ -94,6 +77,11 @@ def collect(connection: Connection, *, older_than: float = GRACE, dry_run: bool 
             _remove(connection, blobs, some, before, found)
     if not dry_run:
         found.swept = blobs.sweep()
+        cleaned = WorkspaceCleaned(
+            workspace=connection.url, at=time.time(), who=who, contents=found.contents, bytes=found.bytes
+        )
+        connection.write(cleaned)
+        connection.flush()
     return found
 
 

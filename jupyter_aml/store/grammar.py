@@ -29,6 +29,7 @@ from jupyter_aml.store.records import (
     Operator,
     Or,
 )
+from jupyter_aml.store.statuses import spelt
 
 MAX_TEXT = 10_000
 """Characters of a filter."""
@@ -38,14 +39,6 @@ MAX_CONDITIONS = 500
 MAX_VALUES = 1_000
 """Values of one list."""
 
-_STATUSES = {
-    name.lower(): name
-    for name in (
-        "NotStarted", "Queued", "Provisioning", "Preparing", "Starting", "Running", "Paused", "NotResponding", "Finalizing",
-        "CancelRequested", "Completed", "Failed", "Canceled",
-    )
-}  # fmt: skip
-"""The names of statuses, which may be written in capitals or without any."""
 KEYWORDS = frozenset({"and", "or", "not", "in", "contains", "is", "null", "true", "false"})
 SUFFIXES = (".last", ".min", ".max")
 SYMBOLS: dict[str, Operator] = {"=": "=", "==": "=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -321,7 +314,7 @@ class _Parser:
             hint = f"Write: {_cut(field)} is {'not ' if op == '!=' else ''}null." if token.word == "null" else ""
             self.expected(_VALUES[kind], token, hint)
         if kind == "text":
-            return _STATUSES.get(token.text.lower(), token.text) if field == "status" and equality else token.text
+            return spelt(token.text) if field == "status" and equality else token.text
         if kind == "time":
             return self.moment(token)
         if kind == "duration":

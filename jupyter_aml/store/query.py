@@ -26,20 +26,13 @@ from jupyter_aml.store.records import (
 )
 from jupyter_aml.store.sql import schema as t
 from jupyter_aml.store.sql.work import searchable
+from jupyter_aml.store.statuses import spelt
 
 _NUMERIC = (*TIME_FIELDS, *NUMBER_FIELDS)
 _COLUMNS: dict[str, Any] = {
     name: t.experiment.c.name if name == "experiment" else t.run.c[name] for name in (*TEXT_FIELDS, *_NUMERIC)
 }
 _SUMMARIES = {"": t.metric.c.last_num, ".last": t.metric.c.last_num, ".min": t.metric.c.min, ".max": t.metric.c.max}
-_STATUSES = {
-    name.lower(): name
-    for name in (
-        "NotStarted", "Queued", "Provisioning", "Preparing", "Starting", "Running", "Paused", "NotResponding",
-        "Finalizing", "CancelRequested", "Completed", "Failed", "Canceled",
-    )
-}  # fmt: skip
-"""How a status is written that somebody wrote in capitals, or in none."""
 _OPERATORS = ("=", "!=", "<", "<=", ">", ">=", "contains", "in")
 _DEEPEST = 3 * MAX_NESTING
 """Levels of a tree: one parenthesis of the grammar may be an Or of Ands."""
@@ -235,7 +228,7 @@ def _equal(column: Any, values: list[Any]) -> Any:
 def _text(name: str, op: str, value: Json) -> str:
     if not isinstance(value, str):
         raise FilterException(f"{name} {op} {value!r}: {name} is a text; compare it with one.")
-    return _STATUSES.get(value.lower(), t.clean(value)) if name == "status" else t.clean(value)
+    return t.clean(spelt(value) if name == "status" else value)
 
 
 def _number(name: str, op: str, value: Json) -> float:

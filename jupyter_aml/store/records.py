@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Json = Any  # whatever json.dumps takes
+from jupyter_aml.store.statuses import TERMINAL as TERMINAL
 
-TERMINAL = frozenset({"Completed", "Failed", "Canceled"})
-"""Statuses that end a run. The store keeps the first one that arrives; the full table is tracking/status.py."""
+Json = Any  # whatever json.dumps takes
 
 SeriesKind = Literal[
     "scalar", "list", "table", "image", "confusion_matrix", "accuracy_table", "residuals", "predictions"
@@ -347,3 +346,24 @@ class JobRecord:
     """When its launcher was last heard of, by the store's clock."""
     body: Mapping[str, Json] = field(default_factory=dict)
     """What the launcher needs to know."""
+
+
+@dataclass(kw_only=True)
+class Collected:
+    """What a garbage collection removed, or would remove."""
+
+    dry_run: bool
+    older_than: float
+    """Seconds."""
+    contents: int = 0
+    """Contents removed, or to be removed."""
+    bytes: int = 0
+    """Their size."""
+    kept: int = 0
+    """Contents that something refers to."""
+    kept_young: int = 0
+    """Contents that nothing refers to, but that were put too lately."""
+    swept: int = 0
+    """Half-written files and uploads of writers that died."""
+    examples: list[str] = field(default_factory=list)
+    """Digests of some contents that were removed, or would be."""

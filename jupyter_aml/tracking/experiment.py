@@ -19,6 +19,7 @@ from jupyter_aml.tracking import html, lifetime
 from jupyter_aml.tracking.names import experiment_name, local_path, tag_names, tags_of
 from jupyter_aml.tracking.run import Run
 from jupyter_aml.tracking.run_family import matches
+from jupyter_aml.tracking.who import actor
 
 log = logging.getLogger("jupyter_aml")
 _DEFAULT = object()
@@ -50,7 +51,7 @@ class Experiment:
         self._name = experiment_name(name)
         self._connection = workspace.connection
         if _create_in_cloud:
-            self._connection.write(ExperimentPut(name=self._name, at=time.time()))
+            self._connection.write(ExperimentPut(name=self._name, at=time.time(), who=actor()))
 
     @property
     def workspace(self) -> Any:
@@ -132,14 +133,14 @@ class Experiment:
 
         Raises:
             NotFoundException: there is none.
+            RunStateException: one of its runs has not ended; nothing was deleted.
         """
         store = workspace.connection.store
         known = store.experiments(archived=None)
         found = [e for e in known if experiment_id in (e.id, e.name)]
         if not found:
             raise NotFoundException.of("experiment", experiment_id, [e.name for e in known])
-        workspace.connection.write(ExperimentDeleted(name=found[0].name, at=time.time()))
-        workspace.connection.flush()
+        workspace.connection.change(ExperimentDeleted(name=found[0].name, at=time.time(), who=actor(), only_ended=True))
 
     @staticmethod
     def list(
@@ -255,7 +256,7 @@ class Experiment:
         return self.get_portal_url()
 
     def _put(self, **what: Any) -> None:
-        self._connection.write(ExperimentPut(name=self._name, at=time.time(), **what))
+        self._connection.write(ExperimentPut(name=self._name, at=time.time(), who=actor(), **what))
 
     def _check_name(self, name: str, own: str, renamed: bool = False) -> None:
         """Refuse a name that another experiment has, or that it got before this one did."""

@@ -29,7 +29,7 @@ from jupyter_aml.tracking.run_metrics import MetricsMixin
 from jupyter_aml.tracking.run_states import StatesMixin
 from jupyter_aml.tracking.run_tags import TagsMixin
 from jupyter_aml.tracking.run_things import ThingsMixin
-from jupyter_aml.tracking.who import user_name
+from jupyter_aml.tracking.who import actor, user_name
 
 
 class Run(StatesMixin, FamilyMixin, FilesMixin, MetricsMixin, TagsMixin, ThingsMixin):
@@ -225,6 +225,11 @@ class Run(StatesMixin, FamilyMixin, FilesMixin, MetricsMixin, TagsMixin, ThingsM
         run._shared.looked = True  # this code is part of it: it goes on
         return run
 
+    @classmethod
+    def get_submitted_run(cls, **kwargs: Any) -> Any:
+        """As `get_context` (SDK, its first name)."""
+        return cls.get_context(**kwargs)
+
     # -- details -----------------------------------------------------------------------------------------------------
     def get_details(self) -> dict[str, Any]:
         """What the SDK tells of a run: runId, status, times, properties, error, logFiles …"""
@@ -255,7 +260,7 @@ class Run(StatesMixin, FamilyMixin, FilesMixin, MetricsMixin, TagsMixin, ThingsM
         return record
 
     def _change(self, **what: Any) -> None:
-        self._connection.write(RunChanged(run=self._id, at=time.time(), **what))
+        self._connection.write(RunChanged(run=self._id, at=time.time(), who=actor(), **what))
 
     # -- blocks and displays -------------------------------------------------------------------------------------------
     def __enter__(self) -> Run:

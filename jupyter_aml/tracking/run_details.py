@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -28,7 +29,7 @@ def details(run: Any, record: RunRecord) -> dict[str, Any]:
         "services": {},
         "properties": properties,
         **_datasets(run),
-        "runDefinition": dict(record.details.get("definition", {})),
+        "runDefinition": Definition(record.details.get("definition", {})),
         "logFiles": {name: f"{run.get_portal_url()}/{name}" for name in _logs(run)},
         "submittedBy": record.user,
     }
@@ -39,6 +40,37 @@ def details(run: Any, record: RunRecord) -> dict[str, Any]:
     return found
 
 
+class Definition(dict[str, Any]):
+    """What was submitted. A key is found with a capital letter, too: the SDK's first releases gave ``["Arguments"]``."""
+
+    def __missing__(self, key: str) -> Any:
+        small = key[:1].lower() + key[1:]
+        if small in self:
+            return self[small]
+        raise KeyError(key)
+
+
+class LinkedDataset(dict[str, Any]):
+    """A dataset that a run read or wrote: its id, name and version, and by attribute all that the dataset itself has.
+
+    Args:
+        workspace: where it is.
+        about: id, name and version.
+    """
+
+    def __init__(self, workspace: Any, about: Mapping[str, Any]) -> None:
+        super().__init__(about)
+        self._load = lambda: workspace._dataset_of_id(about["id"])
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._load(), name)
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)  # a copy elsewhere is what it says
+
+
 def _datasets(run: Any) -> dict[str, list[dict[str, Any]]]:
     """The datasets that it read and wrote, by the lineage that the store keeps."""
     found: dict[str, list[dict[str, Any]]] = {"inputDatasets": [], "outputDatasets": []}
@@ -46,7 +78,8 @@ def _datasets(run: Any) -> dict[str, list[dict[str, Any]]]:
         if link.kind not in ("dataset", "saved-dataset") or link.role not in ("input", "output"):
             continue
         named = link.kind == "dataset"
-        dataset = {"id": link.asset, "name": link.name if named else None, "version": link.version if named else None}
+        about = {"id": link.asset, "name": link.name if named else None, "version": link.version if named else None}
+        dataset = LinkedDataset(run.experiment.workspace, about)
         mechanism = str(link.data.get("mode", "direct")).capitalize()
         if link.role == "input":
             how = {"type": "RunInput", "inputName": link.label, "mechanism": mechanism}

@@ -103,6 +103,10 @@ class FamilyMixin:
             children.append(child)
         return children
 
+    def submit_child(self, config: Any, tags: Mapping[str, Any] | None = None, **kwargs: Any) -> Any:
+        """Run what a configuration describes, as a run below this one; see `Experiment.submit`."""
+        return self._experiment.submit(config, tags=tags, parent=self._id, **kwargs)
+
     def get_children(
         self,
         recursive: bool = False,

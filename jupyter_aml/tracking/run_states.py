@@ -21,6 +21,7 @@ from jupyter_aml.tracking import lifetime, status
 from jupyter_aml.tracking.handles import Shared
 from jupyter_aml.tracking.run_details import details, iso
 from jupyter_aml.tracking.run_files import LOGS
+from jupyter_aml.tracking.who import actor
 
 WATCHED = frozenset({"aml.notebook", "aml.sweep", "aml.session", "aml.cell", "azureml.scriptrun"})
 """Types whose runner looks for a request to cancel; others are cancelled at once."""
@@ -154,7 +155,9 @@ class StatesMixin:
                 self._life.capture()
             if self._shared.clock is not None:
                 elapsed = time.monotonic() - self._shared.clock
-        self._connection.write(RunStatus(run=self._id, status=to, at=time.time(), error=error, elapsed=elapsed))
+        self._connection.write(
+            RunStatus(run=self._id, status=to, at=time.time(), error=error, elapsed=elapsed, who=actor())
+        )
         if to in TERMINAL:
             self._shared.end(to)
             try:

@@ -1,32 +1,9 @@
-"""The states of a run and the ways between them, in one table.
-
-Names are the SDK's: https://learn.microsoft.com/python/api/azureml-core/azureml.core.run.run#azureml-core-run-run-get-status
-"""
+"""Whether a run may go from one status to another; the table is the store's (store/statuses.py)."""
 
 from __future__ import annotations
 
 from jupyter_aml.errors import RunStateException
-from jupyter_aml.store.records import TERMINAL
-
-_END = {"Completed", "Failed", "Canceled"}
-_BEFORE = {"Queued", "Provisioning", "Preparing", "Starting", "Running", "Finalizing", "CancelRequested", *_END}
-
-NEXT: dict[str, frozenset[str]] = {
-    "NotStarted": frozenset(_BEFORE),
-    "Queued": frozenset(_BEFORE - {"Queued"}),
-    "Provisioning": frozenset(_BEFORE - {"Provisioning"}),
-    "Preparing": frozenset(_BEFORE - {"Preparing", "Provisioning"}),
-    "Starting": frozenset({"Running", "Finalizing", "CancelRequested", *_END}),
-    "Running": frozenset({"Paused", "NotResponding", "Finalizing", "CancelRequested", "Queued", *_END}),
-    "Paused": frozenset({"Running", "CancelRequested", *_END}),
-    "NotResponding": frozenset({"Running", "Finalizing", "CancelRequested", *_END}),
-    "Finalizing": frozenset({"CancelRequested", *_END}),
-    "CancelRequested": frozenset(_END),
-    "Completed": frozenset(),
-    "Failed": frozenset(),
-    "Canceled": frozenset(),
-}
-"""From each status, where a run may go. (Running → Queued: a node died and the run is tried again.)"""
+from jupyter_aml.store.statuses import NEXT, TERMINAL
 
 
 def check(run_id: str, now: str, then: str) -> None:

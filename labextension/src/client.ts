@@ -66,9 +66,13 @@ function asked(query: IRowsQuery): Query {
 
 /** The workspace over REST and one websocket. */
 export class WorkspaceClient implements IWorkspaceClient, IDisposable {
-  constructor(settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {
+  /**
+   * @param settings - How the server is reached.
+   * @param ready - When the websocket may be opened; at once without it.
+   */
+  constructor(settings: ServerConnection.ISettings = ServerConnection.makeSettings(), ready?: Promise<unknown>) {
     this._settings = settings;
-    this._live = new LiveFeed(settings, URLExt.join(settings.wsUrl, PREFIX, 'live'));
+    this._live = new LiveFeed(settings, URLExt.join(settings.wsUrl, PREFIX, 'live'), ready);
     this._live.changed.connect((_, changes) => this._changed.emit(changes));
     this._live.connectionChanged.connect((_, is) => this._connectionChanged.emit(is));
   }
@@ -139,9 +143,12 @@ export class WorkspaceClient implements IWorkspaceClient, IDisposable {
     return this._ask('info');
   }
 
-  async experiments(archived = false): Promise<IExperiment[]> {
-    const answer = await this._ask<{ experiments: IExperiment[] }>('experiments', { archived: archived ? '1' : '0' });
-    return answer.experiments;
+  experiments(archived = false): Promise<IExperiment[]> {
+    return this._all<IExperiment>('experiments', 'experiments', { archived: archived ? '1' : '0' });
+  }
+
+  experiment(name: string): Promise<IExperiment> {
+    return this._ask(`experiments/${encodeURIComponent(name)}`);
   }
 
   changeExperiment(name: string, change: object): Promise<IExperiment> {
@@ -190,8 +197,8 @@ export class WorkspaceClient implements IWorkspaceClient, IDisposable {
     return this._ask(`runs/${id}/points`, { name });
   }
 
-  async files(id: string): Promise<IFile[]> {
-    return (await this._ask<{ files: IFile[] }>(`runs/${id}/files`)).files;
+  files(id: string): Promise<IFile[]> {
+    return this._all<IFile>(`runs/${id}/files`, 'files');
   }
 
   fileUrl(id: string, path: string, download = false): string {
@@ -264,6 +271,18 @@ export class WorkspaceClient implements IWorkspaceClient, IDisposable {
   address(route: string, query: Query = {}): string {
     const workspace = OWN.test(route) ? undefined : this._workspace || undefined;
     return URLExt.join(this._settings.baseUrl, PREFIX, route) + tail({ ...query, workspace });
+  }
+
+  /** All pages of a list. */
+  private async _all<T>(route: string, key: string, query: Query = {}): Promise<T[]> {
+    const found: T[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await this._ask<Record<string, unknown>>(route, { ...query, cursor });
+      found.push(...(page[key] as T[]));
+      cursor = (page.next as string | null) ?? undefined;
+    } while (cursor !== undefined);
+    return found;
   }
 
   private async _ask<T>(route: string, query: Query = {}, method = 'GET', body?: object): Promise<T> {

@@ -5,6 +5,7 @@ export const CommandIDs = {
   compareRuns: 'aml:compare-runs',
   copyRunIds: 'aml:copy-run-ids',
   cancelRuns: 'aml:cancel-runs',
+  archiveRuns: 'aml:archive-runs',
   deleteRuns: 'aml:delete-runs',
   jumpToCell: 'aml:jump-to-cell',
   toggleTracking: 'aml:toggle-tracking',

@@ -65,11 +65,22 @@ export function moment(seconds: number | null, now = Date.now() / 1000): string 
     return '';
   }
   const then = new Date(seconds * 1000);
-  const today = new Date(now * 1000).toDateString() === then.toDateString();
-  return today
-    ? then.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-    : then.toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
+  const today = new Date(now * 1000);
+  if (
+    then.getDate() === today.getDate() &&
+    then.getMonth() === today.getMonth() &&
+    then.getFullYear() === today.getFullYear()
+  ) {
+    clock ??= new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+    return clock.format(then);
+  }
+  calendar ??= new Intl.DateTimeFormat([], { dateStyle: 'medium', timeStyle: 'short' });
+  return calendar.format(then);
 }
+
+/** Made once, when they are needed: to make one takes as long as hundreds of uses. */
+let clock: Intl.DateTimeFormat | undefined;
+let calendar: Intl.DateTimeFormat | undefined;
 
 /** Bytes as 12 B, 3.4 kB, 5.6 MB. */
 export function bytes(size: number): string {
@@ -92,10 +103,10 @@ export function title(run: Pick<IRun, 'id' | 'type' | 'name' | 'number' | 'detai
   return run.name || (run.number ? `Run ${run.number}` : run.id);
 }
 
-/** The newest scalar metrics of a run, newest last logged first. */
+/** The newest scalar metrics of a run, newest last logged first; not those of the machine, `system/…`. */
 export function mainMetrics(run: IRun, count: number): IMetric[] {
   return Object.values(run.metrics)
-    .filter(metric => metric.kind === 'scalar' && metric.last !== null)
+    .filter(metric => metric.kind === 'scalar' && metric.last !== null && !metric.name.startsWith('system/'))
     .sort((a, b) => b.last_time - a.last_time || a.name.localeCompare(b.name))
     .slice(0, count);
 }

@@ -20,3 +20,11 @@ export const trackIcon = new LabIcon({
     <circle class="aml-Track-point" cx="8" cy="8" r="3"/>
   </g></svg>`
 });
+
+/** A clock that runs backwards. */
+export const historyIcon = new LabIcon({
+  name: 'jupyter-aml:history',
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
+  <path class="jp-icon3" fill="#616161" d="M13 3a9 9 0 0 0-9 9H1l4 4 4-4H6a7 7 0 1 1 2.05 4.95l-1.42 1.42A9 9 0 1 0 13 3zm-1 5v5l4.2 2.5.8-1.3-3.5-2.1V8z"/>
+  </svg>`
+});

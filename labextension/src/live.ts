@@ -24,11 +24,16 @@ export class LiveFeed implements IDisposable {
   /**
    * @param settings - How the server is reached.
    * @param url - The websocket's address.
+   * @param ready - When it may be opened; at once without it.
    */
-  constructor(settings: ServerConnection.ISettings, url: string) {
+  constructor(settings: ServerConnection.ISettings, url: string, ready?: Promise<unknown>) {
     this._settings = settings;
     this._url = url;
-    this._connect();
+    if (ready) {
+      void ready.then(() => this._isDisposed || this._connect());
+    } else {
+      this._connect();
+    }
     // A laptop that wakes, a network that is back: what waits for its next attempt goes at once.
     window.addEventListener('online', this._look);
     document.addEventListener('visibilitychange', this._look);

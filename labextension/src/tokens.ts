@@ -26,6 +26,8 @@ export interface IRunsQuery {
   parent?: string;
   everywhere?: boolean;
   text?: string;
+  /** In the language of docs/filters.md: all must hold. */
+  filter?: string[];
   order?: string;
   limit?: number;
   cursor?: string;
@@ -73,6 +75,7 @@ export interface IWorkspaceClient {
   switchWorkspace(name: string): void;
   info(): Promise<IInfo>;
   experiments(archived?: boolean): Promise<IExperiment[]>;
+  experiment(name: string): Promise<IExperiment>;
   changeExperiment(name: string, change: { archived?: boolean }): Promise<IExperiment>;
   runs(query: IRunsQuery): Promise<IPage>;
   run(id: string): Promise<IRun>;

@@ -233,6 +233,22 @@ export interface IOffered {
   current: boolean;
 }
 
+/** The tag of runs that were put away: lists show them only when they are asked for. */
+export const ARCHIVED = 'aml.archived';
+
+/** The filters (docs/filters.md) of runs that were put away, and of all others. */
+export const AWAY = { yes: `tags.${ARCHIVED} is not null`, no: `tags.${ARCHIVED} is null` } as const;
+
+/** What changes a run so that it is put away, or taken back. */
+export function archiving(archived: boolean): { set_tags?: Record<string, string>; drop_tags?: string[] } {
+  return archived ? { set_tags: { [ARCHIVED]: 'yes' } } : { drop_tags: [ARCHIVED] };
+}
+
+/** A run's tags without the one that says that it was put away. */
+export function ownTags(tags: Record<string, string | null>): Record<string, string | null> {
+  return Object.fromEntries(Object.entries(tags).filter(([key]) => key !== ARCHIVED));
+}
+
 /** Statuses that end a run. */
 const ENDED = new Set(['Completed', 'Failed', 'Canceled']);
 

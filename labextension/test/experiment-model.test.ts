@@ -18,6 +18,7 @@ class MemoryRows {
   groupsOf: { value: unknown; count: number }[] = [];
   about: IExperiment[] = [experiment('exp', { run_count: 0 })];
   asked: IRowsQuery[] = [];
+  changes: object[] = [];
   failing: Error | null = null;
   refused: Error | null = null;
   connected = true;
@@ -28,8 +29,12 @@ class MemoryRows {
     return this as unknown as IWorkspaceClient;
   }
 
-  async experiments(archived: boolean) {
-    return archived ? [] : this.about;
+  async experiment(name: string) {
+    const found = this.about.find(one => one.name === name);
+    if (!found) {
+      throw Object.assign(new Error('There is none.'), { status: 404 });
+    }
+    return found;
   }
 
   async fields() {
@@ -55,6 +60,7 @@ class MemoryRows {
   }
 
   async changeRun(id: string, change: { name?: string }) {
+    this.changes.push(change);
     if (this.refused) {
       throw this.refused;
     }
@@ -158,7 +164,7 @@ it('a run that changes is asked for alone, and others of other experiments are n
   workspace.tell({ verb: 'logged', id: 'r3' });
   await vi.waitFor(() => expect(names(model)[3]).toBe('changed'));
   expect(workspace.asked.slice(before)).toHaveLength(1);
-  expect(workspace.asked.at(-1)?.filter).toEqual(['id in ("r3")']);
+  expect(workspace.asked.at(-1)?.filter).toEqual(['tags.aml.archived is null', 'id in ("r3")']);
 });
 
 it('a run that is deleted elsewhere goes at once, and is selected no more', async () => {
@@ -185,6 +191,23 @@ it('of several runs those are deleted that can be; the others are said', async (
   const outcome = await model.remove([model.rows[0], row({ id: 'busy', name: 'busy' }), row({ id: 'gone' })]);
   expect(outcome).toEqual({ done: 2, failed: [{ name: 'busy', error: new Error('It is Running.') }] });
   expect(names(model)).toEqual(['run 1']);
+});
+
+it('runs that are put away go, but are still counted; where those are listed, they go when they are taken back', async () => {
+  const model = await open(3);
+  expect(workspace.asked.at(-1)?.filter).toEqual(['tags.aml.archived is null']);
+  await model.putAway([model.rows[0]], true);
+  expect(workspace.changes.at(-1)).toEqual({ set_tags: { 'aml.archived': 'yes' } });
+  expect(names(model)).toEqual(['run 1', 'run 2']);
+  expect(model.experiment?.run_count).toBe(3);
+  model.change({ archived: true, filter: 'number > 0' });
+  await vi.waitFor(() =>
+    expect(workspace.asked.at(-1)?.filter).toEqual(['number > 0', 'tags.aml.archived is not null'])
+  );
+  await vi.waitFor(() => expect(names(model)).toHaveLength(3));
+  await model.putAway([model.rows[0]], false);
+  expect(workspace.changes.at(-1)).toEqual({ drop_tags: ['aml.archived'] });
+  expect(names(model)).toEqual(['run 1', 'run 2']);
 });
 
 it('an error leaves the rows, and goes when the server is back', async () => {
@@ -217,7 +240,7 @@ it('groups are heads, and the runs of those that are open', async () => {
   model.groups?.toggle('"a"');
   await vi.waitFor(() => expect(model.rows).toHaveLength(3));
   expect(model.source.count).toBe(5);
-  expect(workspace.asked.at(-1)?.filter).toEqual(['params.kind = "a"']);
+  expect(workspace.asked.at(-1)?.filter).toEqual(['tags.aml.archived is null', 'params.kind = "a"']);
   const items = Array.from({ length: 5 }, (_, i) => model.source.at(i));
   expect(items.map(item => (item && isGroup(item) ? 'head' : item?.name))).toEqual([
     'head',

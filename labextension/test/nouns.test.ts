@@ -153,7 +153,7 @@ it('a change is shown at once, and taken back when it is refused', async () => {
   refuse();
   await changing;
   expect(model.thing?.tags).toEqual({ kept: 'yes' });
-  expect(model.error?.message).toBe('no');
+  expect(model.refused?.message).toBe('no');
 });
 
 it('the version that was asked for last is shown, whichever answer comes first', async () => {

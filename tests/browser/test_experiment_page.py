@@ -111,8 +111,9 @@ def test_tags_and_notes_are_edited_in_place_and_a_view_is_kept(lab, page, experi
     page.keyboard.press("ArrowRight")
     page.keyboard.press("F2")
     page.get_by_role("textbox", name="Notes").fill("looks right")
-    page.keyboard.press("Enter")
-    expect(cells.nth(5)).to_have_text("looks right")
+    with page.expect_response(lambda answer: answer.request.method == "PATCH"):  # it is shown before it is kept
+        page.keyboard.press("Enter")
+        expect(cells.nth(5)).to_have_text("looks right")
     (found,) = lab.api("runs?experiment=exp")["runs"]
     assert (found["tags"]["kind"], found["description"]) == (HOSTILE, "looks right")
 
@@ -168,3 +169,41 @@ def test_a_stopped_server_is_said_and_what_was_there_stays(lab, page, experiment
     lab.start()
     expect(page.get_by_role("alert").filter(has_text="does not answer")).to_have_count(0, timeout=60_000)
     expect(page.get_by_text("Not connected: what is shown may be old.")).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_runs_are_put_away_and_taken_back(lab, page, experiment):
+    runs = {name: made(experiment, name) for name in ("first", "second", "third")}
+    for run in runs.values():
+        run.complete()
+    experiment._connection.flush()
+    grid = open_page(page, lab)
+    page.evaluate("window.jupyterapp.commands.execute('aml:show-runs').then(() => null)")
+    beside = page.locator("#jupyter-aml-runs").get_by_role("tree", name="Experiments and runs")
+    expect(beside.get_by_role("treeitem")).to_have_count(4)
+    grid.focus()
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("Space")
+    page.keyboard.press("Shift+ArrowDown")
+    page.get_by_role("button", name="Archive", exact=True).last.click()
+    expect(titles(grid)).to_have_text(["first"])
+    expect(beside.get_by_role("treeitem")).to_have_count(2)
+    assert runs["third"].get_tags() == {"aml.archived": "yes"} and len(lab.api("runs?experiment=exp")["runs"]) == 3
+
+    # On its page, too; where those are listed that were put away, they are taken back.
+    titles(grid).first.click()
+    opened = page.locator(".aml-RunPage:visible")
+    opened.get_by_role("button", name="Archive").click()
+    expect(opened.locator("header")).to_contain_text("archived")
+    expect(opened.get_by_role("tabpanel")).not_to_contain_text("aml.archived")
+    page.evaluate("window.jupyterapp.commands.execute('aml:open-experiment', {name: 'exp'}).then(() => null)")
+    expect(grid).to_contain_text("All of its runs are archived.")
+    page.get_by_role("button", name="Show them").click()
+    expect(titles(grid)).to_have_text(["third", "second", "first"])
+    expect(grid).not_to_contain_text("aml.archived")
+    grid.get_by_role("row").filter(has_text="second").click(button="right")
+    page.get_by_role("menuitem", name="Restore the Selected Runs").click()
+    expect(titles(grid)).to_have_text(["third", "first"])
+    page.get_by_role("checkbox", name="Archived", exact=True).uncheck()
+    expect(titles(grid)).to_have_text(["second"])
+    assert runs["second"].get_tags() == {}

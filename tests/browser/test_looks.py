@@ -1,19 +1,14 @@
 """What every page is made of, for eyes, screen readers and the keyboard: its structure, and what axe finds, in all themes."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
+from looking import THEMES, command, looked_at, show_theme, take_axe
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-THEMES = ("JupyterLab Light", "JupyterLab Dark", "JupyterLab Dark High Contrast")
-LOOKS = os.environ.get("STUDIO_LOOKS", "")
-"""A folder to which all that is looked at is drawn."""
 ROW = """
 - row:
   - gridcell:
@@ -60,24 +55,6 @@ def runs(lab):
     return done.stdout.split()[-3:]
 
 
-def command(page, identity, /, **arguments):
-    page.evaluate(
-        "([id, args]) => window.jupyterapp.commands.execute(id, args).then(() => null)", [identity, arguments]
-    )
-
-
-def findings(page, selector):
-    """What axe calls serious or critical below an element: rule, element, what is wrong."""
-    result = page.evaluate("selector => axe.run(selector, {resultTypes: ['violations']})", selector)
-    assert result["passes"], selector  # it was there to be looked at
-    return [
-        (one["id"], node["target"], node["failureSummary"])
-        for one in result["violations"]
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
-
-
 def walk(page, runs, session):
     """Open every page and each of its tabs; what of it is to be looked at."""
     command(page, "aml:show-history")
@@ -116,15 +93,12 @@ def walk(page, runs, session):
 
 
 def test_every_page_has_its_structure_and_axe_finds_nothing_serious_in_any_theme(lab, page, runs):
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: `npm ci`.")
     cell = nbformat.v4.new_code_cell("from jupyter_aml import Run\nRun.get_context().log('loss', 1)", id="only")
     metadata = {"kernelspec": {"name": "jupyter-aml", "display_name": "Python (AML)"}, "jupyter_aml": {"track": True}}
     nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), lab.folder / "looked-at.ipynb")
     page.goto(lab.page("looked-at.ipynb"))
     expect(page.locator(".jp-StatusBar-Widget", has_text="| Idle")).to_be_visible()
-    page.evaluate("source => { const s = document.createElement('script'); s.text = source; document.head.append(s); }",
-                  AXE.read_text())  # fmt: skip
+    take_axe(page)
     page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
     expect(page.locator(".aml-Badge:not(.lm-mod-hidden)")).to_contain_text("loss 1")
     command(page, "aml:show-runs")
@@ -133,13 +107,8 @@ def test_every_page_has_its_structure_and_axe_finds_nothing_serious_in_any_theme
     found = set()
     for theme in THEMES:
         page.evaluate("id => window.jupyterapp.shell.activateById(id)", notebook)
-        command(page, "apputils:change-theme", theme=theme)
-        page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
-        page.wait_for_timeout(500)  # its style sheet
-        for at, selector in enumerate(walk(page, runs, session)):
-            found |= {(theme, selector, *map(str, one)) for one in findings(page, selector)}
-            if LOOKS:
-                page.screenshot(path=Path(LOOKS) / f"{theme.replace(' ', '-')}-{at:02}.png")
+        show_theme(page, theme)
+        found |= looked_at(page, theme, walk(page, runs, session))
     assert sorted(found) == []
 
 

@@ -5,6 +5,10 @@ import sys
 
 import pytest
 from playwright.sync_api import expect
+from test_nouns import filled, opened, unfold
+
+from jupyter_aml.compute.amlcompute import AmlCompute
+from jupyter_aml.compute.target import ComputeTarget
 
 READER = (
     "--ServerApp.authorizer_class=jupyter_aml.server.roles.RoleAuthorizer",
@@ -63,3 +67,46 @@ def test_a_reader_sees_every_page_and_is_told_what_is_not_allowed(lab, page):
     command(page, "aml:compare-runs", ids=runs)
     expect(page.get_by_role("heading", name="2 runs beside each other")).to_be_visible()
     assert {run["name"] for run in lab.api("runs")["runs"]} == {"run 0", "run 1"}
+
+
+def test_a_reader_may_look_at_models_data_environments_and_compute_and_change_none(lab, page, tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_AML_HOME", lab.environment["JUPYTER_AML_HOME"])
+    workspace, _, _ = filled(lab.api("info")["workspace"]["url"], tmp_path)
+    ComputeTarget.create(workspace, "cpu-cluster", AmlCompute.provisioning_configuration())
+    sidebar = opened(lab, page)
+    unfold(sidebar, "Compute").get_by_role("treeitem", name="cpu-cluster").click()
+    thing = page.locator(".aml-Thing:visible")
+    refusals = thing.get_by_role("alert")
+    expect(thing.get_by_role("heading", name="cpu-cluster")).to_be_visible()
+    thing.get_by_role("button", name="Delete…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(refusals).to_contain_text(ADVICE)
+    thing.get_by_role("button", name="Resize…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resize").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text(ADVICE)
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    command(page, "aml:delete-compute", name="cpu-cluster")  # as the sidebar's menu does
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(".Toastify")).to_contain_text(ADVICE)
+
+    for kind, name in (("model", "iris"), ("environment", "train-env")):
+        command(page, f"aml:open-{kind}", name=name)
+        expect(thing.get_by_role("heading", name=name)).to_be_visible()
+        thing.get_by_role("tab", name="About").or_(thing.get_by_role("tab", name="Overview")).click()
+        thing.get_by_label("tag or tag=value").fill("mine")
+        page.keyboard.press("Enter")
+        expect(refusals).to_contain_text(ADVICE)
+        expect(thing.locator(".aml-Tag", has_text="mine")).to_have_count(0)
+        thing.get_by_role("button", name="Delete version").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(refusals).to_contain_text(ADVICE)
+    command(page, "aml:open-dataset", name="sales")
+    expect(thing.get_by_role("gridcell", name="<b>3</b>").first).to_be_visible()
+    thing.get_by_role("button", name="Unregister…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Unregister").click()
+    expect(refusals).to_contain_text(ADVICE)
+    command(page, "aml:open-datastore", datastore="workspacefilestore")
+    thing.get_by_role("button", name="Make it the default").click()
+    expect(refusals).to_contain_text(ADVICE)
+    assert len(lab.api("models?name=iris&all=1")["assets"]) == 2 and len(lab.api("compute")["targets"]) == 1
+    workspace.connection.close()

@@ -8,10 +8,6 @@ import pytest
 from playwright.sync_api import TimeoutError, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-# ipywidgets' own extension expects every notebook to have a kernel; what that says in the console is not ours.
-NO_KERNEL = (
-    "addEventListener('unhandledrejection', e => /reading 'kernel'/.test(String(e.reason)) && e.preventDefault())"
-)
 
 
 def write(lab, name, *sources, track=None, parameters=None):
@@ -28,7 +24,6 @@ def write(lab, name, *sources, track=None, parameters=None):
 
 
 def visit(page, lab, name=""):
-    page.add_init_script(NO_KERNEL)
     page.goto(lab.page(name))
     page.wait_for_function("window.jupyterapp?.restored")
     page.evaluate("window.jupyterapp.restored.then(() => null)")
@@ -75,6 +70,7 @@ def test_a_cells_badge_survives_reload_and_leads_to_its_run_and_its_history(lab,
     expect(badges(page).first).to_contain_text("loss 0.4")
     page.keyboard.press("Control+s")
     page.reload()
+    page.wait_for_load_state("networkidle")  # JupyterLab shows the address's notebook once more
     expect(badges(page).first).to_contain_text("loss 0.4")
     badges(page).first.get_by_role("button", name="Executed 2 times").click()
     history = page.get_by_role("region", name="Cell history")

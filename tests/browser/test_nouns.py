@@ -49,6 +49,11 @@ def opened(lab, page):
     return page.locator("#jupyter-aml-runs")
 
 
+def kept(page):
+    """Wait until a change is kept: it is shown before that."""
+    return page.expect_response(lambda answer: answer.request.method == "PATCH")
+
+
 def unfold(sidebar, name):
     head = sidebar.locator(".aml-Section-head", has_text=name)
     expect(head).to_be_visible()
@@ -75,8 +80,9 @@ def test_models_data_and_environments_are_found_opened_changed_and_used(lab, pag
     page.keyboard.press("Enter")
     model = page.locator(".aml-Thing", has=page.get_by_role("heading", name="iris"))
     expect(model.get_by_text("the second")).to_be_visible()
-    model.get_by_label("tag or tag=value").fill("stage=<i>ready</i>")
-    page.keyboard.press("Enter")
+    with kept(page):
+        model.get_by_label("tag or tag=value").fill("stage=<i>ready</i>")
+        page.keyboard.press("Enter")
     expect(model.locator(".aml-Tag", has_text="stage: <i>ready</i>")).to_be_visible()
     model.get_by_label("alias, such as production").fill("production")
     page.keyboard.press("Enter")
@@ -114,6 +120,21 @@ def test_models_data_and_environments_are_found_opened_changed_and_used(lab, pag
     data.get_by_role("tab", name="Lineage").click()
     expect(data.get_by_role("region", name="Used by").get_by_role("button", name="fit")).to_be_visible()
 
+    # Its tags and description are edited in place.
+    data.get_by_role("tab", name="About").click()
+    with kept(page):
+        data.get_by_label("tag or tag=value").fill("team=a")
+        page.keyboard.press("Enter")
+    data.get_by_role("button", name="Add a description").click()
+    data.get_by_role("textbox", name="Description").fill("<i>what</i> was sold")
+    with kept(page):
+        page.keyboard.press("Control+Enter")
+    expect(data.get_by_text("<i>what</i> was sold")).to_be_visible()
+    found = lab.api("datasets/sales")
+    assert (found["tags"], found["description"], found["version"]) == ({"team": "a"}, "<i>what</i> was sold", 1)
+    data.get_by_role("button", name="Remove team").click()
+    expect(data.locator(".aml-Tag")).to_have_count(0)
+
     # Datastores are folders in the sidebar.
     tree = unfold(sidebar, "Data")
     store = tree.get_by_role("treeitem").filter(has_text="workspaceblobstore")
@@ -133,14 +154,9 @@ def test_models_data_and_environments_are_found_opened_changed_and_used(lab, pag
     page.get_by_role("menuitem", name="Use in the Notebook").click()
     cell = page.locator(".jp-Notebook:visible .jp-CodeCell", has_text="from_delimited_files")
     expect(cell).to_contain_text("raw/2024/there.csv")
-    expect(page.locator(".jp-Notebook-ExecutionIndicator:visible")).to_have_attribute(
-        "data-status", "idle", timeout=60_000
-    )
+    # A cell that is run before its kernel is there makes JupyterLab ask for another one.
+    expect(page.locator(".jp-StatusBar-Widget", has_text="| Idle")).to_be_visible(timeout=60_000)
     page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
-    choose = page.get_by_role("button", name="Select Kernel")  # JupyterLab asks when it is slow to start one
-    expect(choose.or_(cell.locator(".jp-OutputArea-output table"))).to_be_visible(timeout=60_000)
-    if choose.is_visible():
-        choose.click()
     expect(cell.locator(".jp-OutputArea-output table")).to_be_visible(timeout=60_000)
 
     # An environment, and the curated ones.

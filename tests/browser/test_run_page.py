@@ -101,8 +101,8 @@ def test_images_files_and_structured_metrics_are_shown_and_the_keyboard_leads_ev
     expect(shown.get_by_role("region", name="Preview of facts.json")).to_contain_text('"k"')
     expect(tab(opened, "Details")).to_contain_text(run)
 
-    tab(opened, "Overview").get_by_role("button", name="Add a note").click()
-    opened.get_by_role("textbox", name="Note").fill("the best so far")
+    tab(opened, "Overview").get_by_role("button", name="Add a description").click()
+    opened.get_by_role("textbox", name="Description").fill("the best so far")
     opened.get_by_role("button", name="Keep").click()
     expect(opened.get_by_role("tabpanel")).to_contain_text("the best so far")
     assert lab.api(f"runs/{run}")["description"] == "the best so far"

@@ -166,8 +166,8 @@ def test_a_run_page_follows_a_run_and_comes_back_with_the_page(lab, page):
     opened.get_by_role("button", name="Cancel").click()
     expect(opened.locator(".aml-Page-head")).to_contain_text("Canceled")
     opened.get_by_role("tab", name="Overview").click()
-    opened.get_by_label("Add a tag").fill("stage=try")
-    opened.get_by_label("Add a tag").press("Enter")
+    opened.get_by_label("tag or tag=value").fill("stage=try")
+    opened.get_by_label("tag or tag=value").press("Enter")
     expect(opened.locator(".aml-Tag")).to_contain_text("stage: try")
 
 

@@ -1,51 +1,25 @@
 """The whole story on real data: a tutorial is opened, tracked, watched, compared, opened as it ran, and reproduced."""
 
-import os
 from pathlib import Path
 
 import nbformat
 import pytest
+from looking import draw, no_news
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 TUTORIAL = Path(__file__).parents[2] / "notebooks" / "01-track-a-notebook.ipynb"
-IMAGES = os.environ.get("STUDIO_IMAGES", "")
-"""A folder to which the pages are drawn in both themes, for docs/studio.md."""
-# ipywidgets' own extension expects every notebook to have a kernel; what that says in the console is not ours.
-NO_KERNEL = (
-    "addEventListener('unhandledrejection', e => /reading 'kernel'/.test(String(e.reason)) && e.preventDefault())"
-)
-
-
-# The folder of this test is nobody's business.
-SHORTEN = """() => { const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) { const node = texts.currentNode;
-        if (node.data.includes('/home/')) node.data = node.data.replace(/[/][^ ]*[/]home[/]/, '/home/ann/aml/'); } }"""
 
 
 def command(page, identity, /, **arguments):
     page.evaluate("([id, args]) => void window.jupyterapp.commands.execute(id, args)", [identity, arguments])
 
 
-def draw(page, name):
-    """The page in both themes, when images are asked for."""
-    for theme, word in (("JupyterLab Dark", "dark"), ("JupyterLab Light", "light")):
-        if IMAGES:
-            command(page, "apputils:change-theme", theme=theme)
-            page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
-            page.wait_for_timeout(700)  # the style sheets of the theme
-            page.evaluate(SHORTEN)
-            page.screenshot(path=Path(IMAGES) / f"studio-{name}-{word}.png")
-
-
 def test_a_notebook_is_tracked_watched_compared_opened_as_it_ran_and_reproduced(lab, page):
     notebook = nbformat.read(TUTORIAL, 4)
     del notebook.metadata["jupyter_aml"]
     nbformat.write(notebook, lab.folder / TUTORIAL.name)
-    settings = lab.folder.parent / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-    page.add_init_script(NO_KERNEL)
+    no_news(lab)
     page.goto(lab.page(TUTORIAL.name))
     expect(page.locator(".jp-StatusBar-Widget", has_text="| Idle")).to_be_visible()
 

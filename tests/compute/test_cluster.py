@@ -6,6 +6,7 @@ from conftest_compute import alive, kill, number_in, until
 from jupyter_aml.compute.amlcompute import AmlCompute
 from jupyter_aml.compute.target import ComputeTarget
 from jupyter_aml.errors import ComputeTargetException
+from jupyter_aml.jobs import launching
 from jupyter_aml.jobs.distributed import MpiConfiguration
 
 pytest.importorskip("distributed")
@@ -76,7 +77,8 @@ def test_a_killed_node_is_replaced_and_its_run_fails_or_is_tried_again(bench, cl
 
 
 @pytest.mark.slow
-def test_a_killed_manager_is_started_again_and_goes_on_with_what_waits(bench, cluster, tmp_path):
+def test_a_killed_manager_is_started_again_and_goes_on_with_what_waits(bench, cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(launching, "STARTING", 1.0)
     target = cluster(max_nodes=1)
     once = bench.submit(STAYS, target, arguments=[tmp_path / "once", 9])
     pid = number_in(tmp_path / "once")

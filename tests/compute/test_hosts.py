@@ -17,6 +17,7 @@ from test_remote import SSHD
 from jupyter_aml import Experiment, Workspace
 from jupyter_aml.compute.amlcompute import AmlCompute
 from jupyter_aml.compute.target import ComputeTarget
+from jupyter_aml.jobs.distributed import PyTorchConfiguration
 from jupyter_aml.jobs.script_config import ScriptRunConfig
 from jupyter_aml.store import connection
 
@@ -41,6 +42,24 @@ pathlib.Path("outputs/where.txt").write_text(os.uname().nodename)
 if len(tries.read_text().split()) == 1:
     tries.with_suffix(".pid").write_text(str(os.getpid()))
     time.sleep(600)
+"""
+
+
+SHARED = """
+import os, pathlib, socket, time
+rank, place = int(os.environ["RANK"]), (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+pathlib.Path(f"outputs/{rank}.txt").write_text(os.uname().nodename)
+if rank == 0:
+    with socket.create_server(place) as server:
+        peer, _ = server.accept()
+        print("with", peer.recv(100).decode())
+for _ in range(400 * rank):
+    try:
+        with socket.create_connection(place) as peer:
+            peer.sendall(os.uname().nodename.encode())
+        break
+    except OSError:
+        time.sleep(0.05)
 """
 
 
@@ -109,6 +128,8 @@ class Net:
     def __init__(self, folder, tag):
         self.folder, self.tag = folder, tag
         self.servers = []
+        (folder / "tmp").mkdir()
+        (folder / "aml-home" / ".remote").mkdir(parents=True, exist_ok=True)
         for name in ("host", "key"):
             sh("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name)
         Path("/run/sshd").mkdir(exist_ok=True)
@@ -116,7 +137,8 @@ class Net:
     def serve(self, number, variables):
         """An SSH server on a host (this one is 1), with a home of workspaces of its own."""
         home = self.folder / f"home-{number}"
-        own = " ".join(f"{k}={v}" for k, v in {**variables, "JUPYTER_AML_HOME": home, "HOME": self.folder}.items())
+        own = {**variables, "JUPYTER_AML_HOME": home, "HOME": self.folder, "TMPDIR": self.folder / "tmp"}
+        own = " ".join(f"{k}={v}" for k, v in own.items())
         config = self.folder / f"sshd-{number}"
         config.write_text(
             f"Port 2222\nListenAddress {NET}.{number}\nHostKey {self.folder}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
@@ -124,8 +146,10 @@ class Net:
         )
         command = [SSHD, "-D", "-f", str(config)]
         if number != 1:
-            inner = f"hostname node{number}; exec {' '.join(command)}"
-            command = ["ip", "netns", "exec", f"{self.tag}-{number}", "unshare", "--uts", "sh", "-c", inner]
+            hidden = [self.folder / "tmp", self.folder / "aml-home" / ".remote"]  # of the others
+            mounts = "".join(f"mount -t tmpfs none {path}; " for path in hidden)
+            inner = f"hostname node{number}; {mounts}exec {' '.join(command)}"
+            command = ["ip", "netns", "exec", f"{self.tag}-{number}", "unshare", "--uts", "--mount", "sh", "-c", inner]
         self.servers.append(subprocess.Popen(command))
 
     def cut(self, number):
@@ -176,12 +200,27 @@ def test_a_host_that_is_cut_off_loses_its_run_to_another(net, tmp_path, monkeypa
         AmlCompute.provisioning_configuration(max_nodes=2, idle_seconds_before_scaledown=3, nodes=nodes),
     )
     (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "both.py").write_text(SHARED)
+    both = ScriptRunConfig(
+        tmp_path / "src", "both.py", compute_target=target, distributed_job_config=PyTorchConfiguration("Gloo", 2, 2)
+    )
+    run = Experiment(workspace, "x").submit(both)
+    until(lambda: run.get_status() in ("Completed", "Failed"), 240)
+    for rank in (0, 1):
+        run.download_file(f"outputs/{rank}.txt", str(tmp_path / f"rank{rank}"))
+    assert run.get_status() == "Completed"
+    assert {(tmp_path / f"rank{rank}").read_text() for rank in (0, 1)} == {"node11", "node12"}
+    said = workspace.connection.store.text(run.id, "azureml-logs/70_driver_log_0.txt")
+    assert said == f"with {(tmp_path / 'rank1').read_text()}\n"
+
     (tmp_path / "src" / "a.py").write_text(WORKS)
     config = ScriptRunConfig(tmp_path / "src", "a.py", [tmp_path / "tries"], compute_target=target)
     config.run_config.max_attempts = 2
     run = Experiment(workspace, "x").submit(config)
     tries = tmp_path / "tries"
-    first = until(lambda: tries.exists() and tries.read_text().split(), 120)[0]
+    first = until(lambda: (tries.exists() and tries.read_text().split()) or run.get_status() == "Failed", 120)
+    assert first is not True, run._record().error
+    first = first[0]
     assert first in ("node11", "node12")
     until(lambda: run.get_status() == "Running")
     script = number_in(tmp_path / "tries.pid")

@@ -13,6 +13,7 @@ from conftest_compute import alive, number_in, until
 
 from jupyter_aml.compute.remote import RemoteCompute
 from jupyter_aml.compute.target import ComputeTarget
+from jupyter_aml.environments.environment import Environment
 from jupyter_aml.errors import ActivityFailedException, ComputeTargetException
 from jupyter_aml.jobs.ssh_machine import unpack
 
@@ -108,6 +109,7 @@ run = Run.get_context()
 run.log("accuracy", 0.5)
 print("working in", os.getcwd(), sys.argv[1:], flush=True)
 pathlib.Path("outputs/model.txt").write_text("a model")
+os._exit(0)
 """
 STAYS = "import os, subprocess, sys, time\np = subprocess.Popen(['sleep', '600'])\nopen(sys.argv[1], 'w').write(str(p.pid))\ntime.sleep(600)\n"
 
@@ -144,6 +146,52 @@ def test_a_run_is_executed_there_and_what_it_leaves_comes_back(bench, server, tm
     assert stays.get_status() == "Failed"
     assert (server.folder / ".jupyter_aml" / "runs").is_dir()
     until(lambda: not list(server.folder.glob(".jupyter_aml/runs/*")))
+
+
+HAS = """
+import importlib.metadata, os, shutil, sys
+import tomli_w, jupyter_aml
+print(sys.prefix, importlib.metadata.version("tomli-w"), shutil.which("python") == os.path.join(sys.prefix, "bin", "python"))
+"""
+
+
+@pytest.mark.slow
+def test_an_environment_is_built_there_once_one_that_cannot_be_fails_the_run_and_a_cancel_ends_it(bench, server):
+    target = ComputeTarget.attach(bench.workspace, "far", server.configuration())
+
+    def described(*packages):
+        made = Environment("there")
+        for package in packages:
+            made.python.conda_dependencies.add_pip_package(package)
+        return made
+
+    at_once = bench.submit("import sys\nprint(sys.prefix)\n", target, environment=described("jupyter_aml"))
+    at_once.wait_for_completion()
+    assert bench.log(at_once) == "/usr\n", "all that is asked for is there"
+    runs = [bench.submit(HAS, target, environment=described("tomli-w")) for _ in range(2)]
+    for run in runs:
+        run.wait_for_completion()
+        prefix, version, first = bench.log(run).split()
+        assert prefix.startswith(str(server.folder / ".cache" / "jupyter_aml" / "environments")) and first == "True"
+        assert version[0].isdigit()
+    built = [bench.log(run, "azureml-logs/20_image_build_log.txt") or "" for run in runs]
+    assert sum("Built in" in text for text in built) == 1
+    cannot = bench.submit("pass\n", target, environment=described("no-such-package-of-that-name==1"))
+    cannot.wait_for_completion(raise_on_error=False)
+    error = cannot._record().error
+    assert cannot.get_status() == "Failed" and error["code"] == "EnvironmentException"
+    assert "no-such-package-of-that-name" in error["message"]
+
+    slow = server.folder / ".local" / "bin" / "uv"
+    slow.parent.mkdir(parents=True)
+    slow.write_text(f"#!/bin/sh\nsleep 600 &\necho $! > {server.folder}/pid\nwait\n")
+    slow.chmod(0o755)
+    canceled = bench.submit("pass\n", target, environment=described("tomli-w", "another-package"))
+    pid = number_in(server.folder / "pid")
+    canceled.cancel()
+    canceled.wait_for_completion()
+    assert canceled.get_status() == "Canceled"
+    until(lambda: not alive(pid))
 
 
 def test_a_machine_with_another_host_key_is_refused(bench, server):

@@ -104,3 +104,18 @@ def test_the_workspace_edits_its_table_of_sizes(workspace):
     known = {one["name"].upper(): one for one in AmlCompute.supported_vmsizes(workspace)}
     assert known["OUR_BIG"]["vCPUs"] == 64 and known["STANDARD_D2_V2"]["memoryGB"] == 2
     assert cluster(workspace, vm_size="our_big").vm_size == "OUR_BIG"
+
+
+def test_usages_are_counted_by_size_quotas_are_refused_and_identities_kept(workspace):
+    made = cluster(workspace, vm_size="STANDARD_D2_V2", max_nodes=3)
+    (used,) = AmlCompute.list_usages(workspace)
+    assert (used["name"]["value"], used["currentValue"], used["limit"]) == ("STANDARD_D2_V2", 0, 3)
+    assert len(AmlCompute.list_usages(workspace, show_all=True)) == len(AmlCompute.list_quotas(workspace)) > 10
+    with pytest.raises(ComputeTargetException, match="max_nodes"):
+        AmlCompute.update_quotas(workspace, "STANDARD_D2_V2", 5)
+    made.add_identity("UserAssigned", ["/one", "/two"])
+    made.remove_identity("/one")
+    found = AmlCompute(workspace, "cpu-cluster")
+    assert (found.identity_type, found.identity_id) == ("UserAssigned", ["/two"])
+    found.remove_identity()
+    assert (found.identity_type, found.identity_id) == (None, None)

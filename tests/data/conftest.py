@@ -30,6 +30,19 @@ def ws(tmp_path):
     return Workspace.from_url(tmp_path / "ws", create=True)
 
 
+@pytest.fixture
+def source(tmp_path):
+    """A folder with files: small, empty, larger than one piece, and of awkward names."""
+    folder = tmp_path / "source"
+    for name, data in {
+        "a.csv": b"x,y\n1,2\n", "sub/b.csv": b"3,4\n", "sub/deep/empty": b"", "sub/big.bin": os.urandom(5_000_000),
+        "od d/100% ü#?.txt": "ünïcode".encode(),
+    }.items():  # fmt: skip
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def s3_server():
     server, url = start_s3()

@@ -13,7 +13,7 @@ import pytest
 
 from jupyter_aml.data.dataset import Dataset
 from jupyter_aml.data.dataset_lineage import lineage_of
-from jupyter_aml.data.inputs import gather_outputs, pack_arguments, resolve_arguments, shown_arguments
+from jupyter_aml.data.inputs import changed_mounts, gather_outputs, pack_arguments, resolve_arguments, shown_arguments
 from jupyter_aml.data.output import OutputFileDatasetConfig
 from jupyter_aml.errors import ConflictException, UserErrorException
 from jupyter_aml.tracking import context
@@ -141,3 +141,31 @@ def test_within_a_run_the_use_of_a_dataset_is_written_down(ws, store):
     Dataset.get_by_name(ws, "used")
     assert [(one["run"], one["label"]) for one in lineage_of(ws, table.id)] == [(run.id, "used")]
     assert made._registered.run == run.id
+
+
+def test_a_run_is_told_of_files_that_changed_behind_its_dataset(ws, store, tmp_path):
+    files = Dataset.File.from_files((store, "d/")).register(ws, "files")
+    source = Path(store._full("d/a.csv"))
+
+    def mounted(dataset, work):
+        words, variables, _ = resolve_arguments(ws, [dataset.as_named_input("f").as_mount()], "r", tmp_path / work)
+        return Path(words[0]), variables
+
+    _, variables = mounted(files, "1")
+    assert changed_mounts(ws, variables) == []
+    later = files._registered.created + 5
+    os.utime(source, (later, later))
+    folder, variables = mounted(files, "2")
+    os.utime(folder / "a.csv", (later + 5, later + 5), follow_symlinks=False)  # linked after that
+    (said,) = changed_mounts(ws, variables)
+    assert "1 of the files of the dataset 'files' (version 1) has been changed after it was registered" in said
+    assert str(source) in said
+    folder, variables = mounted(Dataset.File.from_files((store, "d/a.csv")), "3")
+    os.utime(folder, (later, later), follow_symlinks=False)
+    folder.write_text("v\n2\n")
+    os.utime(source, (later + 60, later + 60))
+    (said,) = changed_mounts(ws, variables)
+    assert "while the run had them mounted" in said and source.read_text() == "v\n2\n"
+    copies = files.as_named_input("f").as_download()
+    _, variables, _ = resolve_arguments(ws, [copies], "r", tmp_path / "4")
+    assert changed_mounts(ws, variables) == []

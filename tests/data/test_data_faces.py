@@ -86,3 +86,40 @@ async def test_rest(jp_fetch, jp_serverapp, table):
     ):
         with pytest.raises(Exception, match=str(code)):
             await get(path, **params)
+
+
+async def test_tags_and_description_of_a_version_are_changed_by_who_has_read_it(jp_fetch, jp_serverapp, table):
+    workspace = await jp_serverapp.web_app.settings["jupyter_aml"].workspace()
+    for columns in (["v"], ["v", "s"]):
+        made = Dataset.Tabular.from_delimited_files(str(table)).keep_columns(columns)
+        made.register(workspace, "my data", "as it came", {"a": "b"}, create_new_version=True)
+    one = ("aml/api/v1/datasets/my data/versions", "1")
+
+    async def ask(*place, method="GET", body=None, **headers):
+        answer = await jp_fetch(
+            *place, method=method, headers={name.replace("_", "-"): value for name, value in headers.items()},
+            body=None if body is None else json.dumps(body), allow_nonstandard_methods=True,
+        )  # fmt: skip
+        return answer.headers.get("Etag"), json.loads(answer.body or b"null")
+
+    etag, read = await ask(*one)
+    assert (read["version"], read["type"], read["steps"]) == (1, "tabular", ["keep"]) and "data" not in read
+    listed = (await ask("aml/api/v1/datasets"))[1]["datasets"]
+    assert [d["version"] for d in listed] == [2] and listed[0].keys() == read.keys()
+    change = {"set_tags": {"good": None, "a": "c"}, "description": "cleaned"}
+    newer, changed = await ask(*one, method="PATCH", body=change, If_Match=etag)
+    assert changed["tags"] == {"a": "c", "good": None} and changed["description"] == "cleaned" and newer != etag
+    with pytest.raises(Exception, match="409"):
+        await ask(*one, method="PATCH", body={"description": "lost"}, If_Match=etag)
+    for body, code in (({"data": {}}, 400), ({"set_tags": ["x"]}, 400), ({"description": 3}, 400)):
+        with pytest.raises(Exception, match=str(code)):
+            await ask(*one, method="PATCH", body=body)
+    await ask(*one, method="PATCH", body={"drop_tags": ["a"]}, If_Match=newer)
+    kept = Dataset.get_by_name(workspace, "my data", 1)
+    assert (kept.description, kept.tags) == ("cleaned", {"good": None})
+    assert Dataset.get_by_name(workspace, "my data").tags == {"a": "b"}, "of the other version"
+    await ask(one[0], "latest", method="PATCH", body={"archived": True})
+    assert Dataset.get_all(workspace)["my data"].version == 1
+    await ask(*one, method="DELETE")
+    with pytest.raises(Exception, match="404"):
+        await ask(*one)

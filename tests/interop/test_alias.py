@@ -50,15 +50,25 @@ def test_scripts_that_ask_for_an_offline_run_find_it():
 
 def test_a_name_that_is_not_there_yet_says_so_and_a_wrong_one_what_is_meant():
     out = python("""
+        import warnings
+        warnings.simplefilter("error")
         for line in ("from azureml.core.webservice import AciWebservice", "from azureml.core import Expriment",
                      "from azureml.core import RunDetails", "import azureml.nothing"):
             try:
                 exec(line)
-            except ImportError as error:
+            except (ImportError, UserWarning) as error:
+                print(error)
+        warnings.simplefilter("ignore")
+        from azureml.core.webservice import AciWebservice
+        for use in (lambda: AciWebservice(None, "x"), lambda: AciWebservice.deploy_configuration(cpu_cores=1)):
+            try:
+                use()
+            except Exception as error:
                 print(error)
     """)
-    missing, misspelt, elsewhere, nothing = out.splitlines()
-    assert "AciWebservice" in missing and "not served by jupyter_aml" in missing
+    missing, misspelt, elsewhere, nothing, *used = out.splitlines()
+    assert "AciWebservice" in missing and "using it will fail" in missing
+    assert len(used) == 2 and all("AciWebservice is not served by jupyter_aml" in one for one in used)
     assert "Did you mean 'Experiment'" in misspelt
     assert "azureml.widgets" in elsewhere
     assert "azureml.nothing" in nothing

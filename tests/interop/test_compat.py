@@ -239,3 +239,40 @@ def test_in_a_kernel_old_cells_run(kernel):
     )
     assert reply["status"] == "ok", reply
     assert text == "[2] True\n"
+
+
+def test_a_part_of_urllib_is_there_when_urllib_alone_is_imported():
+    code = "from jupyter_aml import interop\ninterop.alias()\nimport urllib\nprint(urllib.request.urlretrieve.__name__)"
+    assert python(code) == "urlretrieve"
+
+
+def test_what_pandas_and_scikit_learn_took_away_is_back_and_goes_again(tmp_path):
+    code = """
+        from jupyter_aml import interop
+        interop.alias()
+        import pandas as pd
+        from sklearn.base import clone
+        from sklearn.feature_extraction.text import CountVectorizer
+        from sklearn.metrics import mean_squared_error
+        from sklearn.preprocessing import OneHotEncoder
+        df = pd.DataFrame({"a": [1.0, None], "b": ["x", "y"]}, index=[7, 8])
+        assert df.append({"a": 3.0, "b": "z"}, ignore_index=True)["a"].tolist()[::2] == [1.0, 3.0]
+        assert df.append([df, df]).shape == (6, 2) and df["b"].append(df["b"], ignore_index=True).tolist() == list("xyxy")
+        assert [name for name, _ in df.iteritems()] == ["a", "b"] and df.applymap(str).shape == (2, 2)
+        assert df.drop("a", 1).columns.tolist() == ["b"] and df.fillna(method="ffill")["a"].tolist() == [1.0, 1.0]
+        assert df.fillna(0)["a"].tolist() == [1.0, 0.0] and pd.concat([df, df], 1).shape == (2, 4)
+        open("spaces.txt", "w").write("p  q\\n1    2\\n")
+        assert pd.read_csv("spaces.txt", delim_whitespace=True).shape == (1, 2) and pd.datetime.now().year > 2000
+        encoder = OneHotEncoder(sparse=False)
+        assert encoder.fit_transform(df[["b"]]).tolist() == [[1.0, 0.0], [0.0, 1.0]] and not clone(encoder).sparse_output
+        assert encoder.get_feature_names() == ["b_x", "b_y"] and CountVectorizer().fit(["ab cd"]).get_feature_names()
+        assert mean_squared_error([0, 0], [3, 3], squared=False) == 3 and mean_squared_error([0], [3]) == 9
+        interop.compat.disable()
+        import sklearn.metrics
+        lost = [hasattr(df, "append"), hasattr(df, "iteritems"), hasattr(encoder, "get_feature_names")]
+        try:
+            sklearn.metrics.mean_squared_error([0], [3], squared=False)
+        except TypeError:
+            print(lost)
+    """
+    assert python(code, cwd=tmp_path) == "[False, False, False]"

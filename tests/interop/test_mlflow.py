@@ -1,5 +1,6 @@
 """MLflow's client on a workspace: what it logs is found through our API, and what we log through its."""
 
+import json
 import textwrap
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from jupyter_aml import Experiment, Workspace
+from jupyter_aml.interop import compat
 from jupyter_aml.interop.mlflow.artifacts import AmlArtifacts
 from jupyter_aml.interop.mlflow.store import AmlStore
 from jupyter_aml.interop.mlflow.uri import artifacts_of, of_artifacts
@@ -237,6 +239,31 @@ def test_a_submitted_script_joins_its_run(ws, tmp_path):
     assert mlflow.get_run(run.id).data.params == {"p": "1"}
     assert [other.id for other in Experiment(ws, "scripts").get_runs()] == [run.id]
     assert f"{run.id} scripts" in "".join(run.get_details_with_logs()["logFiles"].values())
+
+
+def test_a_project_is_a_run_of_the_workspace(ws, tmp_path):
+    (tmp_path / "train.py").write_text(
+        textwrap.dedent("""
+        import sys
+        import mlflow
+        with mlflow.start_run():
+            mlflow.log_metric("doubled", 2 * float(sys.argv[1]))
+        """)
+    )
+    main = {"parameters": {"alpha": "float"}, "command": "python train.py {alpha}"}
+    (tmp_path / "MLproject").write_text(json.dumps({"name": "example", "entry_points": {"main": main}}))
+    compat.enable()
+    try:
+        project = mlflow.projects.run(
+            uri=".", parameters={"alpha": 0.25}, backend="azureml", use_conda=False, backend_config={"USE_CONDA": False}
+        )
+    finally:
+        compat.disable()
+    run = only_run(ws)
+    assert run.id == project.run_id and project.get_status() == "FINISHED" and project.wait()
+    assert run.get_metrics() == {"doubled": 0.5} and run.get_details()["runDefinition"]["target"] == "local"
+    with pytest.raises(TypeError):
+        mlflow.projects.run(uri=".", use_conda=False)
 
 
 @pytest.mark.parametrize("url", ["/home/a b/ö", "postgresql://u@h:1/db?schema=x", "https://h/base/?workspace=a%20b"])

@@ -130,9 +130,9 @@ def test_a_shells_pip_is_the_kernels_own():
 
 
 def test_what_is_not_served_yet_is_not_said_to_be(kernel):
-    _, text = kernel("!pip install azureml-opendatasets azureml-core")
+    _, text = kernel("!pip install azureml-interpret azureml-core")
     assert "azureml-core is already served" in text
-    assert "azureml-opendatasets is not served by jupyter_aml yet" in text
+    assert "azureml-interpret is not served by jupyter_aml yet" in text
 
 
 IN_CELLS = {

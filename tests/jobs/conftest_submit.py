@@ -1,5 +1,6 @@
 """Scripts that are submitted to launchers of their own, which end with the test."""
 
+import json
 import os
 import signal
 import time
@@ -9,6 +10,7 @@ import psutil
 import pytest
 
 from jupyter_aml import Experiment, Workspace
+from jupyter_aml.jobs import launching
 from jupyter_aml.jobs.script_config import ScriptRunConfig
 
 OPEN = ("NotStarted", "Queued", "Preparing", "Running", "Finalizing", "CancelRequested")
@@ -52,12 +54,21 @@ class Bench:
         return self.workspace.connection.store.text(run.id, name)
 
     def launcher(self):
-        """The process of the launcher, None when there is none."""
+        """The process of the launcher, None when there is none. Not one that has found itself to be a second one."""
+        where = launching.post(self.workspace.url, launching.local_queue())
+        try:
+            return psutil.Process(json.loads(where.lock.read_text())["pid"])
+        except (OSError, ValueError, KeyError, psutil.NoSuchProcess):
+            return None
+
+    def launchers(self):
+        """All processes that are launchers or want to be."""
+        found = []
         for process in psutil.process_iter(["cmdline"]):
             words = process.info["cmdline"] or []
             if "jupyter_aml.jobs.launcher" in words and self.workspace.url in words:
-                return process
-        return None
+                found.append(process)
+        return found
 
 
 @pytest.fixture
@@ -69,10 +80,11 @@ def bench(tmp_path, monkeypatch, home):
     folder.mkdir()
     made = Bench(folder)
     yield made
-    launcher = made.launcher()
-    if launcher is not None:
-        launcher.send_signal(signal.SIGTERM)
-        launcher.wait(20)
+    launchers = made.launchers()
+    for one in launchers:
+        one.send_signal(signal.SIGTERM)
+    for one in launchers:
+        one.wait(20)
 
 
 def alive(pid):

@@ -30,6 +30,7 @@ def kill(pid):
 
 def test_a_killed_launcher_fails_what_ran_and_another_one_goes_on_with_what_waits(bench, tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_AML_LOCAL_CONCURRENCY", "2")
+    monkeypatch.setattr(launching, "STARTING", 1.0)
     once = bench.submit(STAYS, arguments=[tmp_path / "once", tmp_path / "once.pid"])
     twice = bench.submit(STAYS, arguments=[tmp_path / "twice", tmp_path / "twice.pid", 2], attempts=2)
     pid = number_in(tmp_path / "once.pid"), number_in(tmp_path / "twice.pid")
@@ -130,15 +131,30 @@ def test_a_run_whose_rescuer_was_killed_too_is_ended_by_whoever_serves_its_queue
     with monkeypatch.context() as patched:
         patched.setattr(launching, "ensure", lambda *_: None)  # nobody takes it
         run = bench.submit("print('never')\n")
-        assert bench.store.claim_job([queue], "silent").run == run.id
-        connection.write(RunStatus(run=run.id, status="Running", at=time.time()))
+        again = bench.submit("pass\n", attempts=2)
+        assert [bench.store.claim_job([queue], "silent").run for _ in range(2)] == [run.id, again.id]
+        connection.write(*[RunStatus(run=one.id, status="Running", at=time.time()) for one in (run, again)])
         connection.flush()
         patched.setattr(launching, "STALE", -1.0)
         patched.setattr(launching, "give_back", None)  # it dies there
         with pytest.raises(TypeError):
             launching.end_stale(connection)
     assert run.get_status() == "Running" and bench.store.job(run.id).state == "queued"
+    assert again.get_status() == "Queued", "in one step: whoever takes it writes its status later"
+    again.cancel()
     launching.ensure(connection, queue)
     run.wait_for_completion(raise_on_error=False)
     assert run.status == "Failed" and run._record().error["code"] == "LauncherDied"
     until(lambda: bench.store.jobs() == [])
+
+
+def test_a_request_to_cancel_stands_while_the_run_goes_on(bench, monkeypatch):
+    monkeypatch.setattr(launching, "ensure", lambda *_: None)  # nobody takes it
+    run, connection = bench.submit("pass\n"), bench.workspace.connection
+    for status in ("Preparing", "CancelRequested", "Running", "Finalizing", "Queued"):
+        connection.write(RunStatus(run=run.id, status=status, at=time.time()))
+        connection.flush()
+        assert run.get_status() == ("Preparing" if status == "Preparing" else "CancelRequested")
+    connection.write(RunStatus(run=run.id, status="Canceled", at=time.time()))
+    connection.flush()
+    assert run.get_status() == "Canceled"

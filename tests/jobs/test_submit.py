@@ -201,6 +201,16 @@ def test_a_run_configuration_is_what_was_saved_and_can_be_changed_and_submitted_
     assert one.get_snapshot_id() == two.get_snapshot_id()
 
 
+def test_a_run_is_linked_to_the_version_of_its_environment_unless_that_was_changed(bench):
+    kept = Environment("train").register(bench.workspace)
+    other = Environment.get(bench.workspace, "train")
+    other.environment_variables["COLOUR"] = "blue"
+    runs = [bench.submit("pass\n", environment=one) for one in (kept, other)]
+    for run in runs:
+        run.wait_for_completion()
+    assert [(link.run, link.role) for link in bench.store.links(asset=kept.asset_id)] == [(runs[0].id, "input")]
+
+
 def test_what_is_not_as_its_environment_asks_is_kept_and_shown(bench, capsys):
     asked = Environment("old")
     asked.python.conda_dependencies = CondaDependencies.create(python_version="2.7", pip_packages=["numpy"])

@@ -245,3 +245,10 @@ def test_a_model_whose_content_was_removed_is_told_by_name(ws, file):
     assert not Path("x/model.pkl").exists()
     assert Path(other.download("x")).read_text() == Path(__file__).read_text()
     assert Workspace("", "", "ws").models["m"].version == 1
+
+
+def test_what_cannot_be_done_with_models_yet_says_so():
+    with pytest.raises(AttributeError, match="cannot be deployed so far"):
+        Model.deploy(None, "service", [])
+    with pytest.raises(AttributeError, match="has no attribute 'deplyo'"):
+        Model.deplyo  # noqa: B018

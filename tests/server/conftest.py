@@ -7,6 +7,7 @@ import uuid
 
 import nbformat
 import pytest
+from tornado.httpclient import HTTPClientError
 
 
 @pytest.fixture
@@ -29,6 +30,22 @@ def services(jp_serverapp, jp_asyncio_loop):
 def store(services, jp_asyncio_loop):
     workspace = jp_asyncio_loop.run_until_complete(services.workspace())
     return lambda: workspace.connection.store
+
+
+@pytest.fixture
+def ask_as(services, http_server_client, jp_base_url):
+    """Ask as somebody, on a server that knows people by a header (people.py): (status, what it said)."""
+
+    async def request(user, method, route, body=None):
+        try:
+            answer = await http_server_client.fetch(
+                f"{jp_base_url}aml/api/v1/{route}", method=method, headers={"X-User": user}, body=body
+            )
+        except HTTPClientError as error:
+            return error.code, json.loads(error.response.body or b"null")
+        return answer.code, answer.body
+
+    return request
 
 
 @pytest.fixture

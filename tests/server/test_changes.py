@@ -11,7 +11,6 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from jupyter_aml.errors import ConflictException
-from jupyter_aml.server.repeats import Changes
 from jupyter_aml.store.answers import answer_journal
 from jupyter_aml.store.events import Batch, ExperimentDeleted, ExperimentPut, Points, RunChanged, RunDeleted
 from jupyter_aml.store.records import AssetRecord
@@ -286,5 +285,5 @@ def test_a_retry_over_the_servers_restart_and_over_two_servers(tmp_path, monkeyp
 def test_changes_come_behind_what_the_process_wrote_before(run) -> None:
     workspace = run.experiment.workspace
     run.tag("order", "first")
-    Changes().apply(workspace, [RunChanged(run=run.id, at=2.0, set_tags={"order": "second"})])
+    workspace.connection.change(RunChanged(run=run.id, at=2.0, set_tags={"order": "second"}))
     assert workspace.connection.store.run(run.id).tags["order"] == "second"

@@ -3,11 +3,9 @@
 import json
 
 import pytest
-from jupyter_server.auth.identity import IdentityProvider, User
-from tornado.httpclient import HTTPClientError
-from traitlets.config import Config
+from people import with_roles
 
-from jupyter_aml.server.roles import RoleAuthorizer
+from jupyter_aml import Experiment, Workspace
 from jupyter_aml.store import home
 from jupyter_aml.store.events import Batch, ExperimentPut, RunCreated, RunDeleted, RunStatus
 from jupyter_aml.store.http import wire
@@ -16,42 +14,18 @@ from jupyter_aml.store.records import RunRecord
 pytestmark = pytest.mark.timeout(60)
 
 
-class ByHeader(IdentityProvider):
-    """Whoever the header says: as a proxy with a login of its own tells it."""
-
-    def get_user(self, handler):
-        name = handler.request.headers.get("X-User")
-        return User(username=name) if name else None
-
-
 @pytest.fixture
 def jp_server_config(jp_server_config):
-    jp_server_config["ServerApp"] |= {
-        "identity_provider_class": ByHeader, "authorizer_class": RoleAuthorizer, "disable_check_xsrf": True,
-    }  # fmt: skip
-    jp_server_config["RoleAuthorizer"] = {
-        "roles": {"ann": "owner", "ben": "contributor", "nobody": "none"}, "default_role": "reader",
-    }  # fmt: skip
-    jp_server_config["JupyterAML"]["workspaces"] = ["second"]
-    return Config(jp_server_config)
+    return with_roles(jp_server_config)
 
 
 @pytest.fixture
-def ask(services, http_server_client, jp_base_url):
-    async def request(user, method, route, body=None):
-        try:
-            answer = await http_server_client.fetch(
-                f"{jp_base_url}aml/api/v1/{route}", method=method, headers={"X-User": user}, body=body
-            )
-        except HTTPClientError as error:
-            return error.code, json.loads(error.response.body or b"null")
-        return answer.code, answer.body
-
-    return request
+def ask(ask_as):
+    return ask_as
 
 
-def batch(first, *events):
-    return wire.pack(Batch(journal="theirs", first=first, count=len(events), events=events))
+def batch(first, *events, journal="theirs"):
+    return wire.pack(Batch(journal=journal, first=first, count=len(events), events=events))
 
 
 def born(id, **more):
@@ -71,9 +45,12 @@ async def test_each_role_may_do_what_those_below_it_may(ask) -> None:
         200,
         200,
     ]
-    assert await statuses(
-        "POST", "store/apply", batch(0, born("r"), RunStatus(run="r", status="Completed", at=2.0))
-    ) == [403, 403, 200, 200]
+    events = born("r"), RunStatus(run="r", status="Completed", at=2.0)
+    sent = [
+        (await ask(user, "POST", "store/apply", batch(0, *events, journal=f"of {user}")))[0]
+        for user in ("nobody", "guest", "ben", "ann")
+    ]
+    assert sent == [403, 403, 200, 200]
     assert await statuses("PATCH", "runs/r", json.dumps({"name": "x"})) == [403, 403, 200, 200]
     assert await statuses("POST", "store/settings", wire.dumps({"values": {"description": "x"}})) == [
         403,
@@ -95,6 +72,26 @@ async def test_who_logged_in_is_who_did_it(ask) -> None:
     activity = json.loads((await ask("ann", "GET", "activity?who=ben"))[1])["activity"]
     assert {(line["verb"], line["noun"]) for line in activity} >= {("created", "run"), ("changed", "experiment")}
     assert json.loads((await ask("ann", "GET", "activity?who=root"))[1])["activity"] == []
+
+
+async def test_nobody_writes_to_the_journal_of_another(ask, store) -> None:
+    """An entry in it would make the store skip the other's own; its name is on the run, for everybody to read."""
+    assert (await ask("ann", "POST", "store/apply", batch(0, born("r"), journal="a1")))[0] == 200
+    for journal in ("a1", "a1-0001"):
+        first = store().applied(journal)
+        status, said = await ask("ben", "POST", "store/apply", batch(first, born("x"), journal=journal))
+        assert (status, said["error"]["code"]) == (403, "RunTokenException")
+    done = await ask(
+        "ann", "POST", "store/apply", batch(1, RunStatus(run="r", status="Completed", at=2.0), journal="a1")
+    )
+    assert done[0] == 200 and store().run("r").status == "Completed"
+    own = Workspace.default().connection  # of a program on the server's machine, which the server itself is
+    run = Experiment(Workspace.default(), "exp").start_logging(snapshot_directory=None)
+    run.flush()
+    first = own.store.applied(own.journal_id)
+    assert (await ask("ann", "POST", "store/apply", batch(first, born("x"), journal=own.journal_id)))[0] == 403
+    run.complete()
+    assert run.get_status() == "Completed" and store().run("x") is None
 
 
 async def test_several_workspaces_are_offered_and_no_others(ask) -> None:
@@ -132,6 +129,13 @@ async def test_what_is_no_request_of_the_stores_client_is_refused(ask, route, bo
     status, said = await ask("ann", "POST", route, body)
     assert status in (400, 404), said
     assert set(said["error"]) == {"code", "message"} and "Traceback" not in said["error"]["message"]
+
+
+async def test_who_did_what_is_for_owners_whichever_way_it_is_asked(ask) -> None:
+    asked = wire.dumps({"args": [], "kwargs": {}})
+    for user, code in (("guest", 403), ("ben", 403), ("ann", 200)):
+        assert (await ask(user, "GET", "activity"))[0] == code
+        assert (await ask(user, "POST", "store/read/activity", asked))[0] == code
 
 
 async def test_a_content_that_is_not_what_it_says_is_refused(ask) -> None:

@@ -30,6 +30,7 @@ from jupyter_aml.store.events import (
     RunStatus,
     SnapshotTaken,
     TextLogged,
+    WorkspaceCleaned,
 )
 from jupyter_aml.store.http import wire
 from jupyter_aml.store.records import AssetQuery, AssetRecord, RunQuery, RunRecord, SnapshotRecord
@@ -164,7 +165,7 @@ OPEN = {
     ("get", "RunHandler"), ("patch", "RunHandler"), ("post", "CancelHandler"), ("get", "SeriesHandler"),
     ("get", "PointsHandler"), ("get", "TextHandler"), ("get", "DiffHandler"), ("get", "SourceHandler"),
     ("get", "FilesHandler"), ("get", "FileHandler"), ("post", "ReadHandler"), ("post", "ApplyHandler"),
-    ("post", "BlobsHandler"), ("get", "RunLinksHandler"), ("get", "BlobHandler"), ("put", "BlobHandler"),
+    ("post", "BlobsHandler"), ("put", "BlobsHandler"), ("get", "RunLinksHandler"), ("get", "BlobHandler"), ("put", "BlobHandler"),
 }  # fmt: skip
 """All that a run's token opens. A route that is new is closed to it until it stands here and in its handler."""
 INPUTS = {
@@ -242,7 +243,7 @@ NEVER = [
     Points(run="mine", name="loss", origin="foreign", steps=[1], times=[1.0], values=[2.0]),
     FileLogged(run="mine", path="a.txt", digest="a" * 64, size=1, at=1.0, origin="sister"),
     SnapshotTaken(snapshot=SnapshotRecord(id="e" * 64, files=TREE)),
-    AssetPut(asset=AssetRecord(kind="model", name="m", version=1, id="a", run="mine")),
+    AssetPut(asset=AssetRecord(kind="model", name="m", version=1, id="a", run="mine")), WorkspaceCleaned(workspace="w", at=1.0),
 ]  # fmt: skip
 
 

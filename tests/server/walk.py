@@ -45,5 +45,5 @@ def doors(**fill: str) -> Iterator[Door]:
             names = iter(list(inspect.signature(inspect.unwrap(function)).parameters)[1:])
             path = re.sub(r"\([^)]*\)", lambda _, n=names: known.get(next(n), "x"), pattern)
             path = path.replace(".*", "nowhere").replace("\\", "").lstrip("/")
-            reads = verb == "get" or pattern.startswith("/store/read/") or pattern == "/store/blobs"
+            reads = verb == "get" or pattern.startswith("/store/read/") or (verb, pattern) == ("post", "/store/blobs")
             yield Door(verb, path, handler, pattern, not reads)

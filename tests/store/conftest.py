@@ -1,4 +1,4 @@
-"""An S3 for the tests, and every kind of blobs."""
+"""Every kind of store and of blobs, and an S3 for the tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,43 @@ import time
 import uuid
 from datetime import datetime, timezone
 
+import clouds
 import pytest
+from stores import STORES, Sender
+
+from jupyter_aml.store.sql.store import in_folder
+
+
+@pytest.fixture(params=sorted(STORES))
+def store(request, tmp_path):
+    """A store of every kind, empty."""
+    store = STORES[request.param](tmp_path / "workspace")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def send(store):
+    """Sends events to the store."""
+    return Sender(store)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A workspace in a folder, to be exported."""
+    made = in_folder(tmp_path / "source")
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=sorted(STORES))
+def target(request, tmp_path):
+    """A workspace of every kind, to import into."""
+    made = STORES[request.param](tmp_path / "target")
+    if request.param == "postgresql":
+        made.put_settings({"artifacts": (tmp_path / "artifacts").as_uri()})
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +84,9 @@ def s3_client(server):
     )
 
 
-BLOBS = ["folder", "memory", "file", "s3"]
+BLOBS = [
+    "folder", "memory", "file", "s3", pytest.param("azure", marks=pytest.mark.slow), pytest.param("google", marks=pytest.mark.slow),
+]  # fmt: skip
 
 
 def make_blobs(kind, request):
@@ -63,6 +101,9 @@ def make_blobs(kind, request):
         return FsspecBlobs(f"memory://{uuid.uuid4().hex}")
     if kind == "file":
         return FsspecBlobs(folder.as_uri())
+    if kind in ("azure", "google"):
+        cloud = clouds.azure() if kind == "azure" else clouds.google()
+        return FsspecBlobs(cloud.artifacts(request.getfixturevalue("monkeypatch")) + "/some/prefix")
     return FsspecBlobs(request.getfixturevalue("s3") + "/some/prefix")
 
 
@@ -88,6 +129,8 @@ def make_old():
             os.utime(key, (at, at))
         elif blobs.url.startswith("memory"):
             blobs._driver.fs.store[key].created = datetime.fromtimestamp(at, timezone.utc)
+        elif blobs.url.startswith(("az", "gs")):
+            clouds.age(blobs._driver.fs, key, age)
         else:
             from moto.s3.models import s3_backends
 

@@ -67,6 +67,13 @@ def points(run: str, name: str, values, steps=None, times=None, **more) -> Point
     )  # fmt: skip
 
 
+def ids(store: Store, **query) -> list[str]:
+    """Ids of the runs on a page."""
+    from jupyter_aml.store.records import RunQuery
+
+    return [run.id for run in store.runs(RunQuery(**query)).runs]
+
+
 def dump(store: Store) -> dict:
     """Everything that can be read of a store."""
     from dataclasses import asdict, replace

@@ -9,8 +9,8 @@ import zipfile
 from contextlib import closing
 
 import pytest
+from rich_workspace import rich, told
 from stores import Sender, born, dump
-from test_archive import rich, told
 
 from jupyter_aml.errors import NotFoundException, UserErrorException
 from jupyter_aml.store.archive import export

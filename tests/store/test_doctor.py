@@ -7,8 +7,8 @@ import sys
 from contextlib import closing
 
 import pytest
+from rich_workspace import rich
 from stores import STORES, Sender, born, ended, points
-from test_archive import rich
 
 from jupyter_aml.store.connection import Connection, connect
 from jupyter_aml.store.doctor import examine

@@ -44,6 +44,11 @@ _STATUSES = {
 }
 
 
+def status_of(status: str) -> str:
+    """Our word for a run's status in MLflow's."""
+    return str(RunStatus.to_string(_STATUSES.get(status, RunStatus.RUNNING)))
+
+
 def experiment_of(record: ExperimentRecord, url: str) -> Experiment:
     """An experiment; MLflow calls an archived one deleted."""
     return Experiment(
@@ -63,7 +68,7 @@ def info_of(record: RunRecord, experiment_id: str, url: str) -> RunInfo:
         run_id=record.id,
         experiment_id=experiment_id,
         user_id=record.user,
-        status=RunStatus.to_string(_STATUSES.get(record.status, RunStatus.RUNNING)),
+        status=status_of(record.status),
         start_time=math.floor((record.started or record.created) * 1000),
         end_time=None if record.ended is None else math.floor(record.ended * 1000),
         lifecycle_stage=LifecycleStage.ACTIVE,

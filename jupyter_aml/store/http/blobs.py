@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,10 @@ from jupyter_aml.store.blobs import CHUNK, open_regular, written
 from jupyter_aml.store.contract import BlobInfo, Blobs
 from jupyter_aml.store.http import wire
 from jupyter_aml.store.http.client import Client
+from jupyter_aml.store.records import Collected
+
+_COLLECTING = 3600.0
+"""Seconds that the server may take to go through all contents."""
 
 
 class HttpBlobs(Blobs):
@@ -59,7 +64,7 @@ class HttpBlobs(Blobs):
         return self._send(file, hasher.hexdigest(), size_now)
 
     def _send(self, file: BinaryIO, digest: str, size: int) -> tuple[str, int]:
-        if not self.has(digest):
+        if not self.keep(digest, size):
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
             body = spool.checked(file, digest, size, "the file")
             try:
@@ -85,6 +90,12 @@ class HttpBlobs(Blobs):
     def has(self, digest: str) -> bool:
         """See Blobs.has."""
         answer = self._client.request("POST", "blobs", wire.dumps([digest]), headers={"Content-Type": wire.MEDIA_TYPE})
+        return bool(wire.loads(answer.data))
+
+    def keep(self, digest: str, size: int) -> bool:
+        """See Blobs.keep."""
+        wanted = wire.dumps([[digest, size]])
+        answer = self._client.request("PUT", "blobs", wanted, headers={"Content-Type": wire.MEDIA_TYPE})
         return bool(wire.loads(answer.data))
 
     def fetch(self, digest: str, target: Path | str) -> None:
@@ -133,8 +144,22 @@ class HttpBlobs(Blobs):
         if not whole:  # an empty line ends it
             raise StoreUnavailableException(f"The list of the contents of {self._client.url} broke off. Try again.")
 
+    # -- garbage collection --------------------------------------------------------------------------------------
+    def collect(self, *, older_than: float, dry_run: bool) -> Collected:
+        """Let the server remove what nothing refers to: it alone sees its journals. See gc.collect.
+
+        Raises:
+            UserErrorException: `older_than` is too short.
+            ConflictException: a journal there holds entries that cannot be brought in, or somebody collects already.
+            StoreUnavailableException: the server does not answer, or does not let this user do it.
+        """
+        body = json.dumps({"older_than": older_than, "delete": not dry_run})
+        headers = {"Content-Type": "application/json"}
+        answer = self._client.request("POST", "/workspace/gc", body, headers=headers, timeout=_COLLECTING)
+        return Collected(**json.loads(answer.data))
+
     def remove(self, digest: str) -> None:
         """See Blobs.remove: what may go is known on the server alone, where all journals can be seen."""
         raise UserErrorException(
-            f"The contents of {self._client.url} are cleaned up on the server itself: aml workspace gc"
+            f"The contents of {self._client.url} are removed by the server itself: aml workspace gc --delete"
         )

@@ -22,6 +22,7 @@ from jupyter_aml.store.url import parameters, without_credentials
 TOKEN = "JUPYTER_AML_TOKEN"
 TIMEOUT = 60.0
 """Seconds without a byte after which a server counts as gone."""
+_CONNECT = 10.0
 _KINDS = {
     kind.__name__: kind
     for kind in (ConflictException, FilterException, NotFoundException, RunStateException, UserErrorException)
@@ -29,7 +30,7 @@ _KINDS = {
 
 
 class Client:
-    """Speaks to the store's routes of one server.
+    """Speaks to our routes of one server.
 
     Args:
         address: the server's URL (its base URL included), with ``?token=`` where ``$JUPYTER_AML_TOKEN`` does not say it.
@@ -43,7 +44,7 @@ class Client:
         self._query = f"?{urlencode({'workspace': workspace})}" if workspace else ""
         self.url = without_credentials(address)
         self._base = urlunsplit(
-            (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + "/aml/api/v1/store/", "", "")
+            (parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/") + "/aml/api/v1/", "", "")
         )
         self._headers = {"Authorization": f"token {token}"} if token else {}
 
@@ -51,8 +52,7 @@ class Client:
     def _pool(self) -> Any:
         import urllib3
 
-        timeout = urllib3.Timeout(connect=10.0, read=TIMEOUT)
-        return urllib3.PoolManager(maxsize=8, block=False, timeout=timeout, retries=False)
+        return urllib3.PoolManager(maxsize=8, block=False, retries=False)
 
     def request(
         self,
@@ -62,8 +62,17 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
         stream: bool = False,
+        timeout: float = TIMEOUT,
     ) -> Any:
         """The answer (a urllib3 response), when it is a good one.
+
+        Args:
+            method: of HTTP.
+            path: of the store's route; one that begins with a slash is any route of ours.
+            body: what is sent.
+            headers: further ones.
+            stream: the answer is read bit by bit.
+            timeout: seconds without a byte after which the server counts as gone.
 
         Raises:
             StoreUnavailableException: the server does not answer, refuses the credentials, or is in trouble.
@@ -72,10 +81,11 @@ class Client:
         """
         import urllib3
 
+        place = path[1:] if path.startswith("/") else "store/" + path
         try:
             answer = self._pool.request(
-                method, self._base + path + self._query, body=body, headers={**self._headers, **(headers or {})},
-                preload_content=not stream, redirect=False,
+                method, self._base + place + self._query, body=body, headers={**self._headers, **(headers or {})},
+                preload_content=not stream, redirect=False, timeout=urllib3.Timeout(connect=_CONNECT, read=timeout),
             )  # fmt: skip
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise StoreUnavailableException(
@@ -100,8 +110,8 @@ class Client:
             return _KINDS[code](message)
         if status in (301, 302, 303, 307, 308, 401, 403):
             return StoreUnavailableException(
-                f"The server {self.url} refuses the token or asks for a login. Give a URL with ?token=…, or set {TOKEN}. "
-                "What is logged is kept here."
+                f"The server {self.url} refuses the token or asks for a login. Give a URL with ?token=…, or set {TOKEN}; "
+                "where the token is right, its user may not do this there. What is logged is kept here."
             )
         if status == 404:
             return StoreUnavailableException(

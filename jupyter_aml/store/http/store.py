@@ -182,9 +182,9 @@ class HttpStore(HttpAssets, Store):
         """See Store.about."""
         return dict(self._ask("about"))
 
-    def put_settings(self, values: Mapping[str, Json], *, keep: bool = False) -> None:
+    def put_settings(self, values: Mapping[str, Json], *, keep: bool = False, who: str = "") -> None:
         """See Store.put_settings."""
-        body = wire.dumps({"values": dict(values), "keep": keep})
+        body = wire.dumps({"values": dict(values), "keep": keep, "who": who})
         self._client.request("POST", "settings", body, headers={"Content-Type": wire.MEDIA_TYPE})
 
     def check(self) -> list[str]:

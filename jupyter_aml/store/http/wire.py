@@ -16,6 +16,7 @@ from typing import Any
 from jupyter_aml.store import records
 from jupyter_aml.store.codec import decode, encode, to_plain
 from jupyter_aml.store.events import Batch
+from jupyter_aml.store.shapes import mistyped
 
 MEDIA_TYPE = "application/vnd.jupyter-aml.store+json"
 READS = frozenset(
@@ -123,6 +124,9 @@ def unpack(data: bytes) -> Batch:
         raise ValueError("not a batch: it names no journal")
     if not all(type(about.get(name)) is int and about[name] >= 0 for name in ("first", "count")):
         raise ValueError("not a batch: first and count are whole numbers")
-    return Batch(
-        journal=about["journal"], first=about["first"], count=about["count"], events=[decode(e) for e in events]
-    )
+    found = [decode(e) for e in events]
+    for number, event in enumerate(found):
+        why = mistyped(event)
+        if why:
+            raise ValueError(f"event {number} ({event.tag}) {why}")
+    return Batch(journal=about["journal"], first=about["first"], count=about["count"], events=found)

@@ -251,7 +251,10 @@ def _run_status(work: Work, event: e.RunStatus) -> None:
     if row is None or row["status"] in TERMINAL:
         return
     before = dict(row)
-    row["status"] = t.clean(event.status)
+    if (
+        row["status"] != "CancelRequested" or event.status in TERMINAL
+    ):  # the request stands, wherever the run has got to
+        row["status"] = t.clean(event.status)
     if event.error is not None:
         row["error"] = dumps(event.error)
     if event.status not in TERMINAL:

@@ -20,6 +20,10 @@ from jupyter_aml.store.url import OURS, parameters
 
 log = logging.getLogger("jupyter_aml")
 
+PATIENCE: dict[str, Any] = {
+    "connect_timeout": 10, "keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000,
+}  # fmt: skip
+"""A database that a cut network hides is given up after half a minute: else whoever waits for it cannot even end."""
 _SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}\Z")
 
 
@@ -48,9 +52,10 @@ def postgres_engine(address: str, *, create: bool = False) -> Engine:
     parts = urlsplit(address)
     query = urlencode([(k, v) for k, v in parse_qsl(parts.query) if k not in OURS])
     libpq = urlunsplit(("postgresql", parts.netloc, parts.path, query, ""))
+    patience = {name: value for name, value in PATIENCE.items() if name not in dict(parse_qsl(query))}
 
     def connect() -> Any:
-        raw = psycopg.connect(libpq, connect_timeout=10, application_name="jupyter_aml", autocommit=True)
+        raw = psycopg.connect(libpq, application_name="jupyter_aml", autocommit=True, **patience)
         if create and schema != "public":
             raw.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
         raw.execute(f'SET search_path TO "{schema}"')

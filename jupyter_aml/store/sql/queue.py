@@ -11,10 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, Float, and_, bindparam, delete, func, select, update
 
 from jupyter_aml.store.asset_contract import Queue
+from jupyter_aml.store.events import RunStatus
 from jupyter_aml.store.records import JobRecord
 from jupyter_aml.store.sql import schema as t
+from jupyter_aml.store.sql.apply import apply_events
 from jupyter_aml.store.sql.work import Work, dumps
 
+_SILENT = {"code": "LauncherDied", "message": "The launcher of this run was not heard of any more."}
 _J = t.job.c
 # Made once: they are executed for every run, and to make one takes longer than to execute it.
 _IS_QUEUED = select(_J.run).where(_J.run == bindparam("id"))
@@ -111,7 +114,7 @@ class SqlQueue(Queue):
             if c.execute(select(j.run).where(j.state == "claimed", j.beat < _now(c) - age).limit(1)).first() is None:
                 return []
         with self._writing() as c:
-            Work(c)
+            work = Work(c)
             old = c.execute(select(t.job).where(j.state == "claimed", j.beat < _now(c) - age).order_by(j.seq)).all()
             again = [row.run for row in old if row.attempt < most_attempts]
             for row in old:
@@ -121,7 +124,14 @@ class SqlQueue(Queue):
                 else:
                     c.execute(delete(t.job).where(j.run == row.run))
             queued = {row.run: row for row in c.execute(select(t.job).where(j.run.in_(again)))} if again else {}
-            return [_record(queued.get(row.run, row)) for row in old]
+            jobs = [_record(queued.get(row.run, row)) for row in old]
+            # Whoever takes one next writes its status after this one, never before.
+            waits = [
+                one.run for one in jobs if one.state == "queued" and one.attempt <= int(one.body.get("max_attempts", 1))
+            ]
+            apply_events(work, [RunStatus(run=run, status="Queued", at=time.time(), error=_SILENT) for run in waits])
+            work.flush()
+            return jobs
 
     def job(self, run: str) -> JobRecord | None:
         """See Queue.job."""

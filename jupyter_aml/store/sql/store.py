@@ -19,7 +19,7 @@ from jupyter_aml.store import series as s
 from jupyter_aml.store.blobs import FolderBlobs
 from jupyter_aml.store.contract import Blobs, Store
 from jupyter_aml.store.drawing import sample
-from jupyter_aml.store.events import Batch
+from jupyter_aml.store.events import USER, Batch
 from jupyter_aml.store.records import (
     Change,
     ExperimentRecord,
@@ -43,6 +43,8 @@ from jupyter_aml.store.sql.queue import SqlQueue, clock, now
 from jupyter_aml.store.sql.work import MANY, Work, dumps, pieces
 from jupyter_aml.store.url import parameters, without_credentials
 
+MOST_DRAWN = 1000
+"""Series that are drawn in one request."""
 QUIET = 1.0
 """Seconds without a batch after which it is looked whether a writer's runs were failed because nothing was heard of it."""
 
@@ -274,6 +276,8 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
         """See Store.sampled. Names that the run has no numbers of are left out."""
         if axis not in ("step", "time"):
             raise FilterException(f"The axis {axis!r} cannot be drawn; there is: step, time.")
+        if len(names) > MOST_DRAWN:
+            raise FilterException(f"{len(names):,} series are asked for; at most {MOST_DRAWN:,} are drawn at once.")
         found = []
         with self._reading() as c:
             for name in names:
@@ -357,7 +361,7 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
     # -- the feed ------------------------------------------------------------------------------------------------
     def changes(self, after: int = 0, limit: int = 1000, *, noun: str | None = None) -> list[Change]:
         """See Store.changes."""
-        wanted = select(t.change).where(t.change.c.seq > after).order_by(t.change.c.seq).limit(limit)
+        wanted = select(t.change).where(t.change.c.seq > after).order_by(t.change.c.seq).limit(_page(limit))
         if noun is not None:
             wanted = wanted.where(t.change.c.noun == noun)
         with self._reading() as c:
@@ -368,7 +372,7 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
         experiment: str | None = None, verbs: Sequence[str] = (),
     ) -> list[Change]:  # fmt: skip
         """See Store.activity."""
-        wanted = select(t.change).order_by(t.change.c.seq.desc()).limit(max(1, min(limit, q.MAX_LIMIT)))
+        wanted = select(t.change).order_by(t.change.c.seq.desc()).limit(_page(limit))
         if before is not None:
             wanted = wanted.where(t.change.c.seq < before)
         for column, value in ((t.change.c.who, who), (t.change.c.noun, noun), (t.change.c.experiment, experiment)):
@@ -416,16 +420,25 @@ class SqlStore(SqlAssets, SqlQueue, SqlAnswers, Store):
         self._engine.dispose()
 
 
+def _page(limit: int) -> int:
+    return max(1, min(limit, q.MAX_LIMIT))
+
+
 def _check_scope(c: Connection, batch: Batch) -> None:
-    """A run's token writes to the journals that it began, and to their further parts (``<id>-1`` …): an entry smuggled into
-    another's journal would make the store skip the other's own.
+    """Nobody writes to the journal of another: an entry smuggled into it would make the store skip the other's own.
+
+    A run's token writes to the journals that it began, and to their further parts (``<id>-1`` …). So does a user by name, who
+    may bring in what runs have left, too.
 
     Raises:
         RunTokenException: the journal is another's.
     """
     ids = {batch.journal, batch.journal.partition("-")[0]}
-    scopes = set(c.execute(select(t.journal.c.scope).where(t.journal.c.id.in_(ids))).scalars())
-    if scopes - {batch.scope}:
+    others = set(c.execute(select(t.journal.c.scope).where(t.journal.c.id.in_(ids))).scalars()) - {batch.scope}
+    if batch.scope.startswith(USER):
+        if any(scope.startswith(USER) for scope in others):
+            raise RunTokenException(f"The journal {batch.journal[:80]!r} is another user's.")
+    elif others:
         raise RunTokenException(f"The journal {batch.journal[:80]!r} is not one of this run's token.")
 
 

@@ -52,8 +52,9 @@ export class ActivityModel implements IDisposable {
 
   async refresh(): Promise<void> {
     try {
-      if (!this.workspace) {
-        this.workspace = (await this._client.info()).workspace.name;
+      if (this._shown !== this._client.workspace) {
+        this._shown = this._client.workspace;
+        this.workspace = this._shown || (await this._client.info()).workspace.name;
       }
       const page = await this._client.ask<IPage>('runs', { everywhere: '1', status: OPEN, limit: '200' });
       this.active = page.runs.filter(run => run.type !== 'aml.session');
@@ -126,6 +127,8 @@ export class ActivityModel implements IDisposable {
     }
   }
 
+  /** Of which of the client's workspaces the name is. */
+  private _shown: string | null = null;
   private _isDisposed = false;
   private _timer = 0;
   private readonly _kinds = new Map<string, Promise<string>>();

@@ -1,6 +1,4 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import { LabIcon, ReactWidget } from '@jupyterlab/ui-components';
-import { Message } from '@lumino/messaging';
 
 import { useNow, useSignal } from '../components/hooks';
 import { Status } from '../components/status';
@@ -8,59 +6,20 @@ import { moment, runDuration, value } from '../format';
 import { IRun, ended } from '../wire';
 import { HistoryModel, IExecution, SHOWN } from './history-model';
 
-/** A clock that runs backwards. */
-export const historyIcon = new LabIcon({
-  name: 'jupyter-aml:history',
-  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="16">
-  <path class="jp-icon3" fill="#616161" d="M13 3a9 9 0 0 0-9 9H1l4 4 4-4H6a7 7 0 1 1 2.05 4.95l-1.42 1.42A9 9 0 1 0 13 3zm-1 5v5l4.2 2.5.8-1.3-3.5-2.1V8z"/>
-  </svg>`
-});
-
 export interface IHistoryActions {
   openRun(run: IRun): void;
   /** Put an execution's source back into its cell. */
   restore(run: IRun): void;
 }
 
-/** The side panel: what became of the cell that is active. */
-export class HistoryPanel extends ReactWidget {
-  constructor(
-    readonly model: HistoryModel,
-    private readonly _actions: IHistoryActions,
-    private readonly _trans: TranslationBundle
-  ) {
-    super();
-    this.id = 'jupyter-aml-history';
-    this.addClass('aml-History');
-    this.title.icon = historyIcon;
-    this.title.caption = _trans.__('Cell history');
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', this.title.caption);
-  }
-
-  render(): JSX.Element {
-    return <History model={this.model} actions={this._actions} trans={this._trans} />;
-  }
-
-  dispose(): void {
-    if (!this.isDisposed) {
-      this.model.dispose();
-      super.dispose();
-    }
-  }
-
-  protected onAfterShow(message: Message): void {
-    super.onAfterShow(message);
-    this.model.visible = true;
-  }
-
-  protected onAfterHide(message: Message): void {
-    super.onAfterHide(message);
-    this.model.visible = false;
-  }
+export interface IHistoryProps {
+  model: HistoryModel;
+  actions: IHistoryActions;
+  trans: TranslationBundle;
 }
 
-function History(props: { model: HistoryModel; actions: IHistoryActions; trans: TranslationBundle }): JSX.Element {
+/** What became of the cell that is active. */
+export function History(props: IHistoryProps): JSX.Element {
   const { model, actions, trans } = props;
   useSignal(model.changed);
   const now = useNow(model.executions.some(one => !ended(one.run)));

@@ -3,6 +3,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { explained } from '../components/problem';
 import { IParameter } from './api';
 import { changedTexts, initial, missing } from './values';
 
@@ -56,7 +57,7 @@ export async function askParameters<T>(
     try {
       return await submit({ texts: changedTexts(options.parameters, state.texts), others });
     } catch (error) {
-      state.error = (error as Error).message;
+      state.error = explained(error as Error, trans);
     }
   }
 }

@@ -5,12 +5,14 @@ import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { createElement } from 'react';
+
 import { CommandIDs } from '../commands';
-import { NotebookBadges } from '../notebook/badge';
-import { NotebookCells } from '../notebook/cells-model';
-import { HistoryPanel } from '../notebook/history';
-import { HistoryModel } from '../notebook/history-model';
+import { fetched } from '../components/opening';
+import { historyIcon } from '../icons';
+import type { HistoryModel, NotebookBadges, NotebookCells } from '../notebook/cell-runs';
 import { IWorkspaceClient } from '../tokens';
+import { LatePanel } from './late';
 
 const ID = 'jupyter-aml:badges';
 
@@ -43,7 +45,10 @@ export const badges: JupyterFrontEndPlugin<void> = {
     };
     const openRun = (id: string) => void commands.execute(CommandIDs.openRun, { id });
 
-    const draw = (panel: NotebookPanel) => {
+    const code = () => fetched(() => import('../notebook/cell-runs'), trans);
+
+    const draw = async (panel: NotebookPanel) => {
+      const found = await code();
       const model = models.get(panel);
       let badges = drawn.get(panel);
       if (!shown || !model) {
@@ -51,12 +56,15 @@ export const badges: JupyterFrontEndPlugin<void> = {
         drawn.delete(panel);
         return;
       }
+      if (!found) {
+        return;
+      }
       if (!badges) {
         const actions = {
           openRun: (run: { id: string }) => openRun(run.id),
           showHistory: () => void commands.execute(CommandIDs.showHistory)
         };
-        badges = new NotebookBadges(panel, model, actions, trans);
+        badges = new found.NotebookBadges(panel, model, actions, trans);
         drawn.set(panel, badges);
       }
       badges.metrics = metrics;
@@ -65,10 +73,11 @@ export const badges: JupyterFrontEndPlugin<void> = {
 
     const meet = async (panel: NotebookPanel) => {
       await panel.context.ready;
-      if (panel.isDisposed) {
+      const found = await code();
+      if (panel.isDisposed || !found) {
         return;
       }
-      const model = new NotebookCells(client, () => ({ path: panel.context.localPath, run: runOf(panel) }));
+      const model = new found.NotebookCells(client, () => ({ path: panel.context.localPath, run: runOf(panel) }));
       models.set(panel, model);
       const again = () => void model.refresh();
       panel.context.pathChanged.connect(again);
@@ -78,37 +87,61 @@ export const badges: JupyterFrontEndPlugin<void> = {
         models.delete(panel);
         model.dispose();
       });
-      draw(panel);
+      void draw(panel);
       look();
     };
 
     // The history follows the active cell.
-    const panel = new HistoryPanel(
-      new HistoryModel(client),
-      {
-        openRun: run => openRun(run.id),
-        restore: run => {
-          const cell = activeCell();
-          if (cell && !cell.model.sharedModel.getMetadata('jupyter_aml')) {
-            cell.model.sharedModel.setSource(String(run.details.source ?? ''));
-          } else {
-            Notification.info(trans.__('Open the notebook itself to put a source back.'), { autoClose: 4000 });
-          }
+    let history: HistoryModel | null = null;
+    const panel = new LatePanel({
+      load: async () => {
+        const found = await code();
+        if (!found) {
+          return null;
         }
+        const model = (history = new found.HistoryModel(client));
+        panel.disposed.connect(() => model.dispose());
+        look();
+        model.visible = panel.isVisible;
+        return createElement(found.History, {
+          model,
+          actions: {
+            openRun: run => openRun(run.id),
+            restore: run => {
+              const cell = activeCell();
+              if (cell && !cell.model.sharedModel.getMetadata('jupyter_aml')) {
+                cell.model.sharedModel.setSource(String(run.details.source ?? ''));
+              } else {
+                Notification.info(trans.__('Open the notebook itself to put a source back.'), { autoClose: 4000 });
+              }
+            }
+          },
+          trans
+        });
       },
-      trans
-    );
+      shown: visible => {
+        if (history) {
+          history.visible = visible;
+        }
+      }
+    });
+    panel.id = 'jupyter-aml-history';
+    panel.addClass('aml-History');
+    panel.title.icon = historyIcon;
+    panel.title.caption = trans.__('Cell history');
+    panel.node.setAttribute('role', 'region');
+    panel.node.setAttribute('aria-label', panel.title.caption);
     const activeCell = (): Cell | null => notebooks.activeCell;
     const look = () => {
       const notebook = notebooks.currentWidget;
       const cell = activeCell();
       const cells = notebook ? models.get(notebook) : undefined;
       if (!notebook || !cells || !(cell instanceof CodeCell)) {
-        panel.model.look(null);
+        history?.look(null);
         return;
       }
       const known = cell.model.getMetadata('jupyter_aml') as { cell_id?: string } | undefined;
-      panel.model.look({
+      history?.look({
         id: known?.cell_id || cell.model.id,
         path: notebook.context.localPath,
         run: runOf(notebook),
@@ -153,7 +186,7 @@ export const badges: JupyterFrontEndPlugin<void> = {
         const take = () => {
           shown = loaded.get('show').composite as boolean;
           metrics = loaded.get('metrics').composite as number;
-          models.forEach((_, notebook) => draw(notebook));
+          models.forEach((_, notebook) => void draw(notebook));
         };
         loaded.changed.connect(take);
         take();

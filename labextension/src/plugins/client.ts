@@ -9,5 +9,5 @@ export const client: JupyterFrontEndPlugin<IWorkspaceClient> = {
   description: 'Provides the workspace that the Jupyter server serves.',
   autoStart: true,
   provides: IWorkspaceClient,
-  activate: (app: JupyterFrontEnd) => new WorkspaceClient(app.serviceManager.serverSettings)
+  activate: (app: JupyterFrontEnd) => new WorkspaceClient(app.serviceManager.serverSettings, app.restored)
 };

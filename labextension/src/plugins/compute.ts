@@ -1,13 +1,12 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, InputDialog, Notification, showDialog } from '@jupyterlab/apputils';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../commands';
 import { computeCode } from '../notebook/snippets';
 import { actionsOf } from '../panels/compute/actions';
 import type { ICompute } from '../panels/compute/wire';
 import { ISections, IWorkspaceClient } from '../tokens';
-import { addCopyName, addRowCommand, thingPages } from './nouns';
+import { addCopyName, addRowCommand, beginNoun, thingPages } from './nouns';
 
 const KINDS = ['compute'];
 
@@ -26,56 +25,39 @@ export const compute: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null,
     restorer: ILayoutRestorer | null
   ) => {
-    const trans = (translator ?? nullTranslator).load('jupyter_aml');
-    const { commands } = app;
-    const insert = (code: string) => void commands.execute(CommandIDs.useInNotebook, { code });
-    const route = (name: string) => `compute/${encodeURIComponent(name)}`;
-    sections.add({
+    const { trans, openRun, insert, sure, told } = beginNoun(app, client, sections, translator, {
       id: 'compute',
-      label: trans.__('Compute'),
       rank: 60,
-      load: async () => (await import('../panels/compute')).section({ client, commands, trans })
+      label: trans => trans.__('Compute'),
+      code: () => import('../panels/compute')
     });
+    const route = (name: string) => `compute/${encodeURIComponent(name)}`;
 
-    /** Ask the server; what it refuses is told. Whether it was done. */
-    const perform = async (ask: () => Promise<unknown>): Promise<boolean> => {
-      try {
-        await ask();
-        return true;
-      } catch (error) {
-        Notification.error((error as Error).message, { autoClose: 8000 });
-        return false;
-      }
-    };
+    const ask = (name: string, action: string) => client.ask(`${route(name)}/${action}`, {}, 'POST', {});
 
-    const act = (name: string, action: string) => perform(() => client.ask(`${route(name)}/${action}`, {}, 'POST', {}));
-
-    const resize = async (name: string) => {
+    /** Ask for another size; whether it was given. */
+    const resize = async (name: string): Promise<boolean> => {
       const target = await client.ask<ICompute>(route(name));
-      const number = async (title: string, value: number | undefined) =>
-        (await InputDialog.getNumber({ title, value })).value;
-      const least = await number(trans.__('Nodes of “%1” that are always on', name), target.min_nodes);
-      const most = least === null ? null : await number(trans.__('Nodes of “%1” at most', name), target.max_nodes);
-      return (
-        least !== null &&
-        most !== null &&
-        perform(() => client.ask(route(name), {}, 'PATCH', { min_nodes: least, max_nodes: most }))
-      );
+      const { askSize } = await import('../pages/compute/resize');
+      return askSize(target, size => client.ask(route(name), {}, 'PATCH', size), trans);
     };
 
-    const remove = async (name: string) => {
+    /** Delete it if that is wanted; whether it was. */
+    const remove = async (name: string): Promise<boolean> => {
       const target = await client.ask<ICompute>(route(name));
       const busy = target.queued + target.running;
-      const sure = await showDialog({
-        title: target.type === 'VirtualMachine' ? trans.__('Detach “%1”?', name) : trans.__('Delete “%1”?', name),
-        body:
-          busy > 0
-            ? trans._n('%1 run on it is cancelled.', '%1 runs on it are cancelled.', busy)
-            : trans.__('Runs that were executed on it stay as they are.'),
-        buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: trans.__('Delete') })]
-      });
-      const force = busy > 0 ? '1' : undefined;
-      return sure.button.accept && perform(() => client.ask(route(name), { force }, 'DELETE'));
+      const attached = target.type === 'VirtualMachine';
+      const wanted = await sure(
+        attached ? trans.__('Detach “%1”?', name) : trans.__('Delete “%1”?', name),
+        busy > 0
+          ? trans._n('%1 run on it is cancelled.', '%1 runs on it are cancelled.', busy)
+          : trans.__('Runs that were executed on it stay as they are.'),
+        attached ? trans.__('Detach') : trans.__('Delete')
+      );
+      if (wanted) {
+        await client.ask(route(name), { force: busy > 0 ? '1' : undefined }, 'DELETE');
+      }
+      return wanted;
     };
 
     const open = thingPages(app, {
@@ -90,20 +72,16 @@ export const compute: JupyterFrontEndPlugin<void> = {
           client,
           String(args.name),
           {
-            openRun: id => void commands.execute(CommandIDs.openRun, { id }),
+            openRun,
             insert,
-            perform: async (action, model) => {
-              const done =
-                action === 'resize'
-                  ? await resize(model.name)
-                  : action === 'delete'
-                    ? await remove(model.name)
-                    : await act(model.name, action);
-              if (done && action === 'delete') {
+            ask,
+            resize,
+            remove: async name => {
+              const done = await remove(name);
+              if (done) {
                 close();
-              } else if (done) {
-                await model.refresh();
               }
+              return done;
             }
           },
           trans
@@ -135,7 +113,7 @@ export const compute: JupyterFrontEndPlugin<void> = {
         takes: ['name'],
         rank: 3,
         isEnabled: ({ type, state }) => type === undefined || actionsOf(type, state).includes(action),
-        execute: ({ name }) => act(name, action)
+        execute: ({ name }) => told(ask(name, action))
       });
     instance(CommandIDs.startCompute, trans.__('Start'), 'start');
     instance(CommandIDs.stopCompute, trans.__('Stop'), 'stop');
@@ -147,7 +125,7 @@ export const compute: JupyterFrontEndPlugin<void> = {
       takes: ['name'],
       rank: 4,
       isEnabled: ({ type }) => type === undefined || type === 'AmlCompute',
-      execute: ({ name }) => resize(name)
+      execute: ({ name }) => told(resize(name))
     });
     addCopyName(app, CommandIDs.copyComputeName, KINDS, trans);
     addRowCommand(app, {
@@ -156,7 +134,7 @@ export const compute: JupyterFrontEndPlugin<void> = {
       kinds: KINDS,
       takes: ['name'],
       rank: 9,
-      execute: ({ name }) => remove(name)
+      execute: ({ name }) => told(remove(name))
     });
   }
 };

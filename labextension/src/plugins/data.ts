@@ -1,12 +1,14 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, ICommandPalette, InputDialog, Notification, showDialog } from '@jupyterlab/apputils';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ICommandPalette, InputDialog } from '@jupyterlab/apputils';
+import { ITranslator } from '@jupyterlab/translation';
+
+import { Menu } from '@lumino/widgets';
 
 import { CommandIDs } from '../commands';
 import { codeOf } from '../panels/data/code';
-import type { IDataset } from '../panels/data/wire';
+import type { IDataset, IEntry } from '../panels/data/wire';
 import { ISections, IWorkspaceClient } from '../tokens';
-import { addCopyName, addRowCommand, thingPages } from './nouns';
+import { addCopyName, addRowCommand, beginNoun, thingPages } from './nouns';
 
 /** Datasets and datastores in the sidebar, and their pages. */
 export const data: JupyterFrontEndPlugin<void> = {
@@ -23,30 +25,20 @@ export const data: JupyterFrontEndPlugin<void> = {
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null
   ) => {
-    const trans = (translator ?? nullTranslator).load('jupyter_aml');
-    const { commands } = app;
-    const openRun = (id: string) => void commands.execute(CommandIDs.openRun, { id });
-    const insert = (code: string) => void commands.execute(CommandIDs.useInNotebook, { code });
-    sections.add({
+    const { trans, openRun, insert, sure, told } = beginNoun(app, client, sections, translator, {
       id: 'data',
-      label: trans.__('Data'),
       rank: 40,
-      load: async () => (await import('../panels/data')).section({ client, commands, trans })
+      label: trans => trans.__('Data'),
+      code: () => import('../panels/data')
     });
+    const { commands } = app;
 
-    const sure = async (name: string) =>
-      (
-        await showDialog({
-          title: trans.__('Unregister “%1”?', name),
-          body: trans.__(
-            'The name and all of its versions are taken out of the workspace. The data stay where they lie.'
-          ),
-          buttons: [
-            Dialog.cancelButton({ label: trans.__('Cancel') }),
-            Dialog.warnButton({ label: trans.__('Unregister') })
-          ]
-        })
-      ).button.accept;
+    const sureOf = (name: string) =>
+      sure(
+        trans.__('Unregister “%1”?', name),
+        trans.__('The name and all of its versions are taken out of the workspace. The data stay where they lie.'),
+        trans.__('Unregister')
+      );
 
     const openDataset = thingPages(app, {
       noun: 'dataset',
@@ -57,13 +49,21 @@ export const data: JupyterFrontEndPlugin<void> = {
       make: async (args, close) => {
         const { dataContent } = await import('../pages/data');
         const remove = async (model: { name: string; remove(): Promise<boolean> }) => {
-          if ((await sure(model.name)) && (await model.remove())) {
+          if ((await sureOf(model.name)) && (await model.remove())) {
             close();
           }
         };
         return dataContent(client, String(args.name), args.version, { openRun, insert, remove }, trans);
       }
     });
+    const menu = (datastore: string, entry: IEntry, x: number, y: number) => {
+      const shown = new Menu({ commands });
+      const { path, is_folder: folder } = entry;
+      const args = { datastore, path, kind: folder ? 'folder' : 'file', name: path };
+      const ids = [CommandIDs.useData, ...(folder ? [] : [CommandIDs.downloadFile]), CommandIDs.copyDataName];
+      ids.forEach(command => shown.addItem({ command, args }));
+      shown.open(x, y);
+    };
     const openDatastore = thingPages(app, {
       noun: 'datastore',
       command: CommandIDs.openDatastore,
@@ -72,7 +72,7 @@ export const data: JupyterFrontEndPlugin<void> = {
       argsOf: args => ({ datastore: String(args.datastore) }),
       make: async args => {
         const { datastoreContent } = await import('../pages/data/datastore');
-        return datastoreContent(client, String(args.datastore), String(args.path ?? ''), { insert }, trans);
+        return datastoreContent(client, String(args.datastore), String(args.path ?? ''), { insert, menu }, trans);
       }
     });
 
@@ -125,12 +125,8 @@ export const data: JupyterFrontEndPlugin<void> = {
       takes: ['name'],
       rank: 9,
       execute: async ({ name }) => {
-        if (await sure(name)) {
-          try {
-            await client.ask(`datasets/${encodeURIComponent(name)}`, {}, 'DELETE');
-          } catch (error) {
-            Notification.error((error as Error).message, { autoClose: 8000 });
-          }
+        if (await sureOf(name)) {
+          await told(client.ask(`datasets/${encodeURIComponent(name)}`, {}, 'DELETE'));
         }
       }
     });

@@ -1,11 +1,10 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ITranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../commands';
 import { environmentCode } from '../notebook/snippets';
 import { ISections, IWorkspaceClient } from '../tokens';
-import { addCopyName, addRowCommand, thingPages } from './nouns';
+import { addCopyName, addRowCommand, beginNoun, thingPages } from './nouns';
 
 const OWN = ['environment', 'environment-version'];
 const KINDS = [...OWN, 'curated'];
@@ -24,27 +23,19 @@ export const environments: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null,
     restorer: ILayoutRestorer | null
   ) => {
-    const trans = (translator ?? nullTranslator).load('jupyter_aml');
-    const { commands } = app;
-    const insert = (code: string) => void commands.execute(CommandIDs.useInNotebook, { code });
-    sections.add({
+    const { trans, openRun, insert, sure, told } = beginNoun(app, client, sections, translator, {
       id: 'environments',
-      label: trans.__('Environments'),
       rank: 50,
-      load: async () => (await import('../panels/environments')).section({ client, commands, trans })
+      label: trans => trans.__('Environments'),
+      code: () => import('../panels/environments')
     });
 
-    const sure = async (name: string, version: number | string) =>
-      (
-        await showDialog({
-          title: trans.__('Delete version %1 of the environment “%2”?', version, name),
-          body: trans.__('Runs that were executed in it keep their own description of it. Other versions stay.'),
-          buttons: [
-            Dialog.cancelButton({ label: trans.__('Cancel') }),
-            Dialog.warnButton({ label: trans.__('Delete') })
-          ]
-        })
-      ).button.accept;
+    const sureOf = (name: string, version: number | string) =>
+      sure(
+        trans.__('Delete version %1 of the environment “%2”?', version, name),
+        trans.__('Runs that were executed in it keep their own description of it. Other versions stay.'),
+        trans.__('Delete')
+      );
 
     const open = thingPages(app, {
       noun: 'environment',
@@ -59,11 +50,12 @@ export const environments: JupyterFrontEndPlugin<void> = {
           String(args.name),
           args.version,
           {
+            openRun,
             insert,
             remove: async model => {
               const thing = model.thing;
               const last = thing?.versions.length === 1;
-              if (thing && (await sure(thing.name, thing.version)) && (await model.remove()) && last) {
+              if (thing && (await sureOf(thing.name, thing.version)) && (await model.remove()) && last) {
                 close();
               }
             }
@@ -96,12 +88,8 @@ export const environments: JupyterFrontEndPlugin<void> = {
       takes: ['name', 'version'],
       rank: 9,
       execute: async ({ name, version }) => {
-        if (await sure(name, version)) {
-          try {
-            await client.ask(`environments/${encodeURIComponent(name)}/versions/${version}`, {}, 'DELETE');
-          } catch (error) {
-            Notification.error((error as Error).message, { autoClose: 8000 });
-          }
+        if (await sureOf(name, version)) {
+          await told(client.ask(`environments/${encodeURIComponent(name)}/versions/${version}`, {}, 'DELETE'));
         }
       }
     });

@@ -64,6 +64,7 @@ export const experiments: JupyterFrontEndPlugin<void> = {
         menu.addItem({ command: CommandIDs.copyRunIds });
         menu.addItem({ type: 'separator' });
         menu.addItem({ command: CommandIDs.cancelRuns });
+        menu.addItem({ command: CommandIDs.archiveRuns });
         menu.addItem({ command: CommandIDs.deleteRuns });
         menu.open(x, y);
       }
@@ -123,6 +124,13 @@ export const experiments: JupyterFrontEndPlugin<void> = {
       label: trans.__('Cancel the Selected Runs'),
       isEnabled: () => current()?.live ?? false,
       execute: () => current()?.cancelSelected()
+    });
+    commands.addCommand(CommandIDs.archiveRuns, {
+      label: () =>
+        current()?.model.view.archived ? trans.__('Restore the Selected Runs') : trans.__('Archive the Selected Runs'),
+      isEnabled: some,
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: () => current()?.archiveSelected()
     });
     commands.addCommand(CommandIDs.deleteRuns, {
       label: trans.__('Delete the Selected Runs…'),

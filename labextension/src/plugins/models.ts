@@ -1,12 +1,12 @@
 import { ILayoutRestorer, JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, ICommandPalette, InputDialog, Notification, showDialog } from '@jupyterlab/apputils';
-import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ICommandPalette, InputDialog } from '@jupyterlab/apputils';
+import { ITranslator } from '@jupyterlab/translation';
 
 import { CommandIDs } from '../commands';
 import { modelCode } from '../notebook/snippets';
 import { ISections, IWorkspaceClient } from '../tokens';
 import { IAssets } from '../wire';
-import { addCopyName, addRowCommand, thingPages } from './nouns';
+import { addCopyName, addRowCommand, beginNoun, thingPages } from './nouns';
 
 const KINDS = ['model', 'model-version'];
 
@@ -25,27 +25,21 @@ export const models: JupyterFrontEndPlugin<void> = {
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null
   ) => {
-    const trans = (translator ?? nullTranslator).load('jupyter_aml');
-    const { commands } = app;
-    sections.add({
+    const { trans, openRun, insert, sure, told } = beginNoun(app, client, sections, translator, {
       id: 'models',
-      label: trans.__('Models'),
       rank: 30,
-      load: async () => (await import('../panels/models')).section({ client, commands, trans })
+      label: trans => trans.__('Models'),
+      code: () => import('../panels/models')
     });
+    const { commands } = app;
 
     /** Ask; whether a version is to be deleted. */
-    const sure = async (name: string, version: number | string) =>
-      (
-        await showDialog({
-          title: trans.__('Delete version %1 of the model “%2”?', version, name),
-          body: trans.__('Its files are gone for good, and its number is not given again. Other versions stay.'),
-          buttons: [
-            Dialog.cancelButton({ label: trans.__('Cancel') }),
-            Dialog.warnButton({ label: trans.__('Delete') })
-          ]
-        })
-      ).button.accept;
+    const sureOf = (name: string, version: number | string) =>
+      sure(
+        trans.__('Delete version %1 of the model “%2”?', version, name),
+        trans.__('Its files are gone for good, and its number is not given again. Other versions stay.'),
+        trans.__('Delete')
+      );
 
     const open = thingPages(app, {
       noun: 'model',
@@ -60,12 +54,12 @@ export const models: JupyterFrontEndPlugin<void> = {
           String(args.name),
           args.version,
           {
-            openRun: id => void commands.execute(CommandIDs.openRun, { id }),
-            insert: code => void commands.execute(CommandIDs.useInNotebook, { code }),
+            openRun,
+            insert,
             remove: async model => {
               const thing = model.thing;
               const last = thing?.versions.length === 1;
-              if (thing && (await sure(thing.name, thing.version)) && (await model.remove()) && last) {
+              if (thing && (await sureOf(thing.name, thing.version)) && (await model.remove()) && last) {
                 close();
               }
             }
@@ -89,8 +83,7 @@ export const models: JupyterFrontEndPlugin<void> = {
       kinds: KINDS,
       takes: ['name', 'version'],
       rank: 2,
-      execute: ({ name, version }) =>
-        commands.execute(CommandIDs.useInNotebook, { code: modelCode(name, version, client.workspace) })
+      execute: ({ name, version }) => insert(modelCode(name, version, client.workspace))
     });
     addRowCommand(app, {
       id: CommandIDs.deleteModel,
@@ -99,12 +92,8 @@ export const models: JupyterFrontEndPlugin<void> = {
       takes: ['name', 'version'],
       rank: 9,
       execute: async ({ name, version }) => {
-        if (await sure(name, version)) {
-          try {
-            await client.ask(`models/${encodeURIComponent(name)}/versions/${version}`, {}, 'DELETE');
-          } catch (error) {
-            Notification.error((error as Error).message, { autoClose: 8000 });
-          }
+        if (await sureOf(name, version)) {
+          await told(client.ask(`models/${encodeURIComponent(name)}/versions/${version}`, {}, 'DELETE'));
         }
       }
     });

@@ -1,12 +1,72 @@
 /** What the plugins of models, data, environments … share: their pages, and commands of rows in the sidebar. */
 import { ILayoutRestorer, JupyterFrontEnd } from '@jupyterlab/application';
-import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
-import { TranslationBundle } from '@jupyterlab/translation';
+import { Dialog, MainAreaWidget, Notification, WidgetTracker, showDialog } from '@jupyterlab/apputils';
+import { ITranslator, TranslationBundle, nullTranslator } from '@jupyterlab/translation';
 import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { ISignal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
+import { CommandIDs } from '../commands';
+import { explained } from '../components/problem';
 import { amlIcon } from '../icons';
+import type { INounContext } from '../panels/assets/types';
+import { ISectionContent, ISections, IWorkspaceClient } from '../tokens';
+
+/** A kind of things: its section of the sidebar. */
+export interface INounSection {
+  id: string;
+  /** Sections come in the order of their ranks. */
+  rank: number;
+  label(trans: TranslationBundle): string;
+  /** The section's code, which is fetched when the sidebar is seen. */
+  code(): Promise<{ section(context: INounContext): ISectionContent }>;
+}
+
+/** What every noun's plugin has. */
+export interface INounBegun {
+  trans: TranslationBundle;
+  openRun(id: string): void;
+  /** Put a cell into the notebook. */
+  insert(code: string): void;
+  /** Ask whether something is to be done that cannot be undone. */
+  sure(title: string, body: string, accept: string): Promise<boolean>;
+  /** Wait for something that was asked for; what was refused is told. */
+  told(done: Promise<unknown>): Promise<void>;
+}
+
+/** Add a noun's section to the sidebar. */
+export function beginNoun(
+  app: JupyterFrontEnd,
+  client: IWorkspaceClient,
+  sections: ISections,
+  translator: ITranslator | null,
+  noun: INounSection
+): INounBegun {
+  const trans = (translator ?? nullTranslator).load('jupyter_aml');
+  const { commands } = app;
+  sections.add({
+    id: noun.id,
+    label: noun.label(trans),
+    rank: noun.rank,
+    load: async () => (await noun.code()).section({ client, commands, trans })
+  });
+  return {
+    trans,
+    openRun: id => void commands.execute(CommandIDs.openRun, { id }),
+    insert: code => void commands.execute(CommandIDs.useInNotebook, { code }),
+    async sure(title, body, accept) {
+      const buttons = [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: accept })];
+      return (await showDialog({ title, body, buttons })).button.accept;
+    },
+    async told(done) {
+      try {
+        await done;
+      } catch (error) {
+        Notification.error(explained(error as Error, trans), { autoClose: 8000 });
+      }
+    }
+  };
+}
 
 /** What a page of one thing shows. */
 export interface IThingContent extends Widget {

@@ -3,12 +3,14 @@ import { ICommandPalette } from '@jupyterlab/apputils';
 import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { createElement } from 'react';
+
 import { CommandIDs } from '../commands';
+import { fetched } from '../components/opening';
 import { amlIcon } from '../icons';
-import { RunsPanel } from '../panels/runs';
-import { RunsModel } from '../panels/runs/model';
 import { SectionsModel } from '../panels/sections/model';
 import { ISections, IWorkspaceClient } from '../tokens';
+import { LatePanel } from './late';
 
 const OPEN = 'jupyter-aml:sections';
 
@@ -34,25 +36,42 @@ export const runs: JupyterFrontEndPlugin<ISections> = {
       load: async () => ((await state?.fetch(OPEN)) as string[] | undefined) ?? null,
       save: async open => state?.save(OPEN, open)
     });
-    const panel = new RunsPanel(
-      new RunsModel(client),
-      sections,
-      {
-        openRun: run => void commands.execute(CommandIDs.openRun, { id: run.id }),
-        openExperiment: name => void commands.execute(CommandIDs.openExperiment, { name }),
-        jumpToCell: run =>
-          void commands.execute(CommandIDs.jumpToCell, {
-            path: String(run.details.notebook ?? ''),
-            cell: String(run.details.cell_id ?? ''),
-            session: run.parent ?? ''
-          }),
-        switchWorkspace: name => void commands.execute(CommandIDs.switchWorkspace, { name }),
-        trackNotebook: () => void commands.execute(CommandIDs.toggleTracking, { tracked: true })
-      },
-      trans
-    );
+    const panel = new LatePanel({
+      load: async () => {
+        await app.restored;
+        const code = await fetched(() => import('../panels/runs'), trans);
+        if (!code) {
+          return null;
+        }
+        const model = new code.RunsModel(client);
+        panel.disposed.connect(() => model.dispose());
+        return createElement(code.RunsBody, {
+          model,
+          sections,
+          actions: {
+            openRun: run => void commands.execute(CommandIDs.openRun, { id: run.id }),
+            openExperiment: name => void commands.execute(CommandIDs.openExperiment, { name }),
+            jumpToCell: run =>
+              void commands.execute(CommandIDs.jumpToCell, {
+                path: String(run.details.notebook ?? ''),
+                cell: String(run.details.cell_id ?? ''),
+                session: run.parent ?? ''
+              }),
+            switchWorkspace: name => void commands.execute(CommandIDs.switchWorkspace, { name }),
+            trackNotebook: () => void commands.execute(CommandIDs.toggleTracking, { tracked: true })
+          },
+          trans
+        });
+      }
+    });
+    panel.id = 'jupyter-aml-runs';
+    panel.addClass('aml-Panel');
+    panel.title.icon = amlIcon;
+    panel.title.caption = trans.__('Experiments and runs');
+    panel.node.setAttribute('role', 'region');
+    panel.node.setAttribute('aria-label', panel.title.caption);
     app.shell.add(panel, 'left', { rank: 350 });
-    restorer?.add(panel, 'jupyter-aml-runs');
+    restorer?.add(panel, panel.id);
     commands.addCommand(CommandIDs.showRuns, {
       label: args => (args.isLauncher ? trans.__('Experiments and Runs') : trans.__('Show Experiments and Runs')),
       caption: trans.__('The workspace in the left area: its experiments, and what runs'),

@@ -9,6 +9,7 @@ import { duration, title } from '../format';
 import { ActivityModel } from '../notebook/active';
 import { StatusItem } from '../notebook/status-item';
 import { IWorkspaceClient } from '../tokens';
+import { IRun } from '../wire';
 
 const ID = 'jupyter-aml:status';
 const LABEL = 60;
@@ -28,15 +29,9 @@ export const status: JupyterFrontEndPlugin<void> = {
     settings: ISettingRegistry | null
   ) => {
     const trans = (translator ?? nullTranslator).load('jupyter_aml');
-    const model = new ActivityModel(client);
     /** Seconds; 0 tells nothing. */
     let least = 60;
-    bar?.registerStatusItem('jupyter-aml:status', {
-      item: new StatusItem(model, () => void app.commands.execute(CommandIDs.showRuns), trans),
-      align: 'left',
-      rank: 90
-    });
-    model.ended.connect((_, run) => {
+    const tell = (_: unknown, run: IRun) => {
       const took = (run.ended ?? 0) - (run.started ?? run.created);
       if (least <= 0 || took < least) {
         return;
@@ -60,6 +55,16 @@ export const status: JupyterFrontEndPlugin<void> = {
       } else {
         Notification.success(trans.__('%1 completed in %2', short, duration(took)), options);
       }
+    };
+    // The workspace is asked when JupyterLab stands: its start is not the slower for it.
+    void app.restored.then(() => {
+      const model = new ActivityModel(client);
+      bar?.registerStatusItem('jupyter-aml:status', {
+        item: new StatusItem(model, () => void app.commands.execute(CommandIDs.showRuns), trans),
+        align: 'left',
+        rank: 90
+      });
+      model.ended.connect(tell);
     });
     void settings?.load(ID).then(
       loaded => {

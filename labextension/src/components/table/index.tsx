@@ -1,10 +1,11 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
+import { createPortal } from 'react-dom';
 
 import { Head, nudged } from './head';
 import { drawnRows, moved, scrolledTo, tall } from './places';
-import { Row } from './row';
-import { IColumn, IPlace, ISource, ROW } from './types';
+import { IDrawing, Rows } from './rows';
+import { IColumn, IPlace, ISource, ROW, cellId } from './types';
 
 export * from './types';
 
@@ -21,8 +22,8 @@ export interface ITableProps<T> {
   /** A row's name; null for one that cannot be selected (a group's head). */
   keyOf(row: T): string | null;
   nameOf(row: T): string;
-  /** What takes the whole width of a row instead of cells. */
-  whole?(row: T): React.ReactNode;
+  /** Fills a row that has no cells: one without a name. */
+  paintWhole?(node: HTMLElement, row: T): void;
   /** A column's id, `-` in front for descending. */
   order: string | null;
   onOrder(column: string): void;
@@ -51,8 +52,8 @@ export function Table<T>(props: ITableProps<T>): JSX.Element {
   const { columns, source, selected, onSelect, trans } = props;
   const id = React.useMemo(() => `aml-grid-${++tables}`, []);
   const scroller = React.useRef<HTMLDivElement>(null);
+  const body = React.useRef<HTMLDivElement>(null);
   const [height, setHeight] = React.useState(400);
-  const [scrollTop, setScrollTop] = React.useState(0);
   /** Whether it is scrolled to the right, so that the first columns have to stay. */
   const [aside, setAside] = React.useState(false);
   const [place, setPlace] = React.useState<IPlace>({ row: 0, column: 0 });
@@ -61,11 +62,53 @@ export function Table<T>(props: ITableProps<T>): JSX.Element {
   const boxes = onSelect !== undefined;
   const count = source.count;
   const width = columns.reduce((sum, column) => sum + column.width, boxes ? BOX : 0);
-  const [start, stop] = drawnRows(scrollTop, height, count);
 
+  // Rows are drawn when something that they show has changed, and while it is scrolled: then without rendering this anew.
+  const rows = React.useRef<Rows<T> | null>(null);
+  const drawing = React.useRef<IDrawing<T> | null>(null);
+  const drawn = React.useRef({ start: -1, stop: -1, version: undefined as unknown, hosted: 0, top: 0, direction: 1 });
+  const [, fillHosts] = React.useReducer((n: number) => n + 1, 0);
   const onRows = React.useRef(props.onRows);
   onRows.current = props.onRows;
-  React.useEffect(() => onRows.current(start, stop), [start, stop, props.version]);
+  const draw = (scrollTop: number, scrolls: boolean) => {
+    if (!body.current || !drawing.current) {
+      return;
+    }
+    rows.current ??= new Rows<T>(body.current, id);
+    const before = drawn.current;
+    const direction = Math.sign(scrollTop - before.top) || before.direction;
+    const [start, stop] = drawnRows(scrollTop, height, count, direction);
+    before.top = scrollTop;
+    before.direction = direction;
+    if (scrolls && start === before.start && stop === before.stop) {
+      return;
+    }
+    rows.current.draw(drawing.current, start, stop);
+    drawn.current = { ...before, start, stop, version: props.version, hosted: rows.current.hosted };
+    if (before.hosted !== rows.current.hosted) {
+      fillHosts();
+    }
+    if (before.start !== start || before.stop !== stop || before.version !== props.version) {
+      onRows.current(start, stop);
+    }
+  };
+  React.useLayoutEffect(() => {
+    drawing.current = {
+      columns,
+      source,
+      boxes,
+      width,
+      selected,
+      place,
+      editing,
+      waiting: trans.__('Loading…'),
+      keyOf: props.keyOf,
+      selectLabel: row => trans.__('Select %1', props.nameOf(row)),
+      paintWhole: props.paintWhole
+    };
+    draw(scroller.current?.scrollTop ?? 0, false);
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- whatever was given anew may show in the rows
+  }, [props, place, editing, height]);
 
   React.useEffect(() => {
     const node = scroller.current;
@@ -76,9 +119,6 @@ export function Table<T>(props: ITableProps<T>): JSX.Element {
     observer.observe(node);
     return () => observer.disconnect();
   }, []);
-
-  // Scrolling renders only when other rows come into sight.
-  const step = (top: number) => setScrollTop(before => (same(before, top, height, count) ? before : top));
 
   const go = (to: IPlace) => {
     setPlace(to);
@@ -248,32 +288,17 @@ export function Table<T>(props: ITableProps<T>): JSX.Element {
     }
   };
 
-  const rows: JSX.Element[] = [];
-  const slots = Math.max(1, stop - start);
-  for (let index = start; index < stop; index++) {
-    const row = source.at(index);
-    const key = row === undefined ? null : props.keyOf(row);
-    const edited = editing !== null && editing.key === key ? editing.column : null;
-    const column = edited === null ? undefined : columns.find(one => one.id === edited);
-    rows.push(
-      <Row<T>
-        key={index % slots}
-        id={id}
-        index={index}
-        row={row}
-        columns={columns}
-        boxes={boxes}
-        width={width}
-        selected={key !== null && selected.has(key)}
-        selectLabel={row === undefined ? '' : trans.__('Select %1', props.nameOf(row))}
-        current={place.row === index ? place.column : null}
-        editing={edited}
-        editor={row !== undefined && column ? props.editor?.(row, column, close) : null}
-        whole={row === undefined ? null : (props.whole?.(row) ?? null)}
-        waiting={trans.__('Loading…')}
-      />
-    );
-  }
+  /** What a cell says is put onto it when it is pointed at: there are many cells, and few are. */
+  const onMouseOver = (event: React.MouseEvent) => {
+    const cell = (event.target as HTMLElement).closest<HTMLElement>('.aml-Grid-body [data-column]');
+    const at = cell && placeOf(cell);
+    const row = at ? source.at(at.row) : undefined;
+    const hint = at && row !== undefined ? columns[at.column]?.hint?.(row) : undefined;
+    if (cell && hint && cell.title !== hint && !cell.classList.contains('aml-mod-editing')) {
+      cell.title = hint;
+    }
+  };
+
   const chosen = selected.size === 0 ? 'none' : selected.size >= count ? 'all' : 'some';
   return (
     <div
@@ -287,9 +312,11 @@ export function Table<T>(props: ITableProps<T>): JSX.Element {
       aria-activedescendant={count > 0 || place.row < 0 ? cellId(id, place, isWhole(props, place.row)) : undefined}
       tabIndex={0}
       onScroll={event => {
-        step(event.currentTarget.scrollTop);
-        setAside(event.currentTarget.scrollLeft > 0);
+        const { scrollTop, scrollLeft } = event.currentTarget;
+        setAside(scrollLeft > 0);
+        draw(scrollTop, true);
       }}
+      onMouseOver={onMouseOver}
       onKeyDown={onKeyDown}
       onClick={onClick}
       onDoubleClick={onDoubleClick}
@@ -317,9 +344,10 @@ export function Table<T>(props: ITableProps<T>): JSX.Element {
         onChooseAll={chooseAll}
         onResize={(column, wide) => props.onResize?.(column, wide)}
       />
-      <div className="aml-Grid-body" role="rowgroup" style={{ height: tall(count), width }}>
-        {rows}
-      </div>
+      <div className="aml-Grid-body" role="rowgroup" style={{ height: tall(count), width }} ref={body} />
+      {rows.current?.hosts.map(({ key, node, row, column, edits }) =>
+        createPortal(edits ? props.editor?.(row, column, close) : column.render?.(row), node, key)
+      )}
       {count === 0 && props.empty !== undefined && (
         <div className="aml-Grid-empty" role="row">
           <div role="gridcell">{props.empty}</div>
@@ -329,18 +357,7 @@ export function Table<T>(props: ITableProps<T>): JSX.Element {
   );
 }
 
-function same(before: number, top: number, height: number, count: number): boolean {
-  const [a, b] = drawnRows(before, height, count);
-  const [c, d] = drawnRows(top, height, count);
-  return a === c && b === d;
-}
-
 function isWhole<T>(props: ITableProps<T>, row: number): boolean {
   const held = row < 0 ? undefined : props.source.at(row);
   return held !== undefined && props.keyOf(held) === null;
-}
-
-function cellId(id: string, place: IPlace, whole = false): string {
-  const row = place.row < 0 ? 'h' : String(place.row);
-  return whole ? `${id}-${row}` : `${id}-${row}-${place.column < 0 ? 'b' : place.column}`;
 }

@@ -2,9 +2,10 @@
 import { IPlace, ROW } from './types';
 
 /** Rows are drawn in steps of so many, so that most scrolling draws nothing. */
-const STEP = 8;
-/** Rows drawn beyond what is seen, on either side. */
-const AROUND = 16;
+const STEP = 4;
+/** Rows drawn beyond what is seen, on the side to which it is scrolled, and on the other one. */
+const AHEAD = 16;
+const BEHIND = 4;
 /** Browsers place nothing reliably beyond this many pixels. */
 const TALLEST = 15_000_000;
 
@@ -13,12 +14,13 @@ export function tall(count: number): number {
   return Math.min(count * ROW, TALLEST);
 }
 
-/** Rows that are drawn: from, and up to (without). */
-export function drawnRows(scrollTop: number, height: number, count: number): [number, number] {
+/** Rows that are drawn: from, and up to (without). Negative `direction`: it is scrolled upwards. */
+export function drawnRows(scrollTop: number, height: number, count: number, direction = 1): [number, number] {
   const first = Math.floor(Math.max(0, scrollTop) / ROW / STEP) * STEP;
   const seen = Math.ceil(height / ROW / STEP) * STEP;
-  const start = Math.max(0, Math.min(first, count) - AROUND);
-  return [start, Math.min(count, first + seen + STEP + AROUND)];
+  const [above, below] = direction < 0 ? [AHEAD, BEHIND] : [BEHIND, AHEAD];
+  const start = Math.max(0, Math.min(first, count) - above);
+  return [start, Math.min(count, first + seen + STEP + below)];
 }
 
 /** Where the table has to be scrolled so that a row is seen; the same number when it is. */

@@ -76,11 +76,12 @@ export function ThingBody<T extends IThing>(props: IThingBody<T>): JSX.Element {
         )}
       </header>
       {!model.deleted && (
-        <div className="aml-Bar" role="group" aria-label={trans.__('Actions')}>
+        <div className="aml-Bar" role="group" aria-label={trans.__('Actions')} aria-busy={model.busy}>
           {props.actions(thing)}
         </div>
       )}
       {model.deleted ? gone : problem}
+      {model.refused && <Problem error={model.refused} trans={trans} />}
       <Tabs
         label={trans.__('What is shown')}
         panel={panel}

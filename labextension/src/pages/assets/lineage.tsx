@@ -1,11 +1,11 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import { ILoaded } from '../../components/hooks';
+import { ILoaded, useLoaded } from '../../components/hooks';
 import { Status } from '../../components/status';
 import { moment, title } from '../../format';
 import { IWorkspaceClient } from '../../tokens';
 import { ILink } from '../../wire';
-import { IUse } from './types';
+import { IThing, IThingTab, IUse } from './types';
 
 /** Runs whose names are asked for. */
 const NAMED = 50;
@@ -64,6 +64,24 @@ export function Lineage(props: {
       <div className="aml-Lineage-thing">{props.name}</div>
       <Column {...props} label={trans.__('Used by')} uses={read} none={trans.__('No run so far.')} />
     </div>
+  );
+}
+
+/** The lineage of a version whose runs are told by a route of its own. */
+export function VersionLineage<T extends IThing>(props: IThingTab<T> & { route: string; none: string }): JSX.Element {
+  const { model, thing, route } = props;
+  const uses = useLoaded(
+    async () => usesOf(model.client, (await model.client.ask<{ links: ILink[] }>(route)).links),
+    [route, model.read]
+  );
+  return (
+    <Lineage
+      name={`${thing.name} v${thing.version}`}
+      uses={uses}
+      openRun={props.openRun}
+      none={props.none}
+      trans={props.trans}
+    />
   );
 }
 

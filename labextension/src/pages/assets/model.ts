@@ -28,10 +28,14 @@ export class ThingModel<T extends IThing> implements IDisposable {
   }
 
   thing: T | null = null;
-  /** Why the thing as it is now is not shown, or what was asked for not done. */
+  /** Why the thing as it is now is not shown. */
   error: Error | null = null;
+  /** Why what was asked for last was not done. */
+  refused: Error | null = null;
   /** It is no longer there. */
   deleted = false;
+  /** Something was asked for, and is not done yet. */
+  busy = false;
   /** Grows whenever it was read anew: what tabs have loaded is then old. */
   read = 0;
 
@@ -74,6 +78,9 @@ export class ThingModel<T extends IThing> implements IDisposable {
 
   /** Read it anew. What was asked for last is what is shown, in whichever order answers come. */
   async refresh(): Promise<void> {
+    if (this._isDisposed) {
+      return;
+    }
     const asked = ++this._asked;
     try {
       const thing = await this.things.load(this.client, this.name, this._wanted);
@@ -109,7 +116,6 @@ export class ThingModel<T extends IThing> implements IDisposable {
     const tags = { ...before.tags, ...change.set_tags };
     change.drop_tags?.forEach(key => delete tags[key]);
     this.thing = { ...before, tags, description: change.description ?? before.description };
-    this._emit();
     await this.perform(() => this.things.change?.(this.client, before, change) ?? Promise.resolve(), before);
   }
 
@@ -121,14 +127,19 @@ export class ThingModel<T extends IThing> implements IDisposable {
 
   /** Ask for something, then read anew; whether it was done. What was refused is told. */
   async perform(action: () => Promise<unknown>, before = this.thing): Promise<boolean> {
+    this.busy = true;
+    this.refused = null;
+    this._emit();
     try {
       await action();
     } catch (error) {
       this.thing = before;
-      this.error = error as Error;
+      this.refused = error as Error;
+      this.busy = false;
       this._emit();
       return false;
     }
+    this.busy = false;
     await this.refresh();
     return true;
   }

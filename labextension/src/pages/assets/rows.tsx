@@ -19,6 +19,8 @@ export function Rows<R>(props: {
   order: string | null;
   empty: string;
   onOpen(row: R): void;
+  /** Opens a row's menu at a place of the window. */
+  onMenu?(row: R, x: number, y: number): void;
   tab: Pick<IThingTab<IThing>, 'trans'>;
 }): JSX.Element {
   const { columns, rows } = props;
@@ -54,6 +56,7 @@ export function Rows<R>(props: {
       selected={NONE}
       onRows={() => undefined}
       onOpen={props.onOpen}
+      onMenu={props.onMenu}
       onResize={(column, width) => setWidths({ ...widths, [column]: width })}
       empty={props.empty}
       trans={props.tab.trans}

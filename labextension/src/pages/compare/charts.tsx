@@ -1,7 +1,8 @@
 import * as React from 'react';
 
-import { Axis, Chart, ILine, Range, ownRange } from '../../components/chart';
+import { Chart, ILine, Range, ownRange } from '../../components/chart';
 import { useLoaded, useTheme } from '../../components/hooks';
+import { FIRST_LOOK, ILook, LookControls } from '../../components/look';
 import { IRun, ended } from '../../wire';
 import { Legend, cut, linesOf } from '../experiment/charts';
 import { drawnMetrics } from './fields';
@@ -11,16 +12,10 @@ import { IPart } from './parts';
 const SHOWN = 12;
 const WIDTH = 500;
 
-interface ILook {
-  axis: Axis;
-  logarithmic: boolean;
-  smoothing: number;
-}
-
 /** The series of all runs, metric by metric. */
 export function ComparedCharts(props: IPart): JSX.Element {
   const { model, trans } = props;
-  const [look, setLook] = React.useState<ILook>({ axis: 'step', logarithmic: false, smoothing: 0 });
+  const [look, setLook] = React.useState(FIRST_LOOK);
   const [wanted, setWanted] = React.useState('');
   const [shown, setShown] = React.useState(SHOWN);
   const all = React.useMemo(() => drawnMetrics(model.runs), [model.runs]);
@@ -47,33 +42,7 @@ export function ComparedCharts(props: IPart): JSX.Element {
             onChange={event => setWanted(event.target.value)}
           />
         )}
-        <label>
-          {trans.__('Across')}{' '}
-          <select value={look.axis} onChange={event => setLook({ ...look, axis: event.target.value as Axis })}>
-            <option value="step">{trans.__('steps')}</option>
-            <option value="relative">{trans.__('time since the start')}</option>
-            <option value="time">{trans.__('time')}</option>
-          </select>
-        </label>
-        <label>
-          {trans.__('Smoothing')}{' '}
-          <input
-            type="range"
-            min="0"
-            max="0.99"
-            step="0.01"
-            value={look.smoothing}
-            onChange={event => setLook({ ...look, smoothing: Number(event.target.value) })}
-          />
-        </label>
-        <label>
-          <input
-            type="checkbox"
-            checked={look.logarithmic}
-            onChange={event => setLook({ ...look, logarithmic: event.target.checked })}
-          />{' '}
-          {trans.__('Logarithmic')}
-        </label>
+        <LookControls look={look} onChange={setLook} trans={trans} />
       </div>
       <Legend lines={colours} />
       <div className="aml-Charts">

@@ -72,7 +72,7 @@ export function axisFields(runs: readonly IRun[]): string[] {
 export function firstAxes(runs: readonly IRun[]): string[] {
   const of = (space: Space, most: number) =>
     compared(runs, space)
-      .filter(row => row.differs)
+      .filter(row => row.differs && !row.name.startsWith('system/'))
       .slice(0, most)
       .map(row => `${space}.${row.name}`);
   return [...of('params', 5), ...of('metrics', 3)];

@@ -7,7 +7,7 @@ import { IPoint, Scatter, shorten, useWidth } from '../../components/scatter';
 import { Choose } from '../../components/select';
 import { title, value } from '../../format';
 import { IAxis, axisFields, axisOf, firstAxes } from './fields';
-import { IPart } from './parts';
+import { IPlot } from './parts';
 
 const HEIGHT = 340;
 const EDGE = 70;
@@ -17,7 +17,7 @@ const BOTTOM = 16;
 const LISTED = 200;
 
 /** A line for each run through its parameters and metrics. */
-export function Parallel(props: IPart): JSX.Element {
+export function Parallel(props: IPlot): JSX.Element {
   const { model, trans } = props;
   const { runs } = model;
   const holder = React.useRef<HTMLDivElement>(null);
@@ -153,7 +153,7 @@ function AxisMarks(props: { axis: IAxis; x: number }): JSX.Element {
 }
 
 /** Two fields against each other. */
-export function ComparedScatter(props: IPart): JSX.Element {
+export function ComparedScatter(props: IPlot): JSX.Element {
   const { model, trans } = props;
   const { runs } = model;
   const fields = React.useMemo(() => axisFields(runs), [runs]);

@@ -178,11 +178,15 @@ function FileDiff(
     return <NotebookDiff before={documents[0]} after={documents[1]} trans={trans} />;
   }
   if (texts[0] === texts[1]) {
-    return <pre className="aml-Code">{texts[0]}</pre>;
+    return (
+      <pre tabIndex={0} className="aml-Code">
+        {texts[0]}
+      </pre>
+    );
   }
   const marks = { same: ' ', added: '+', removed: '−', gap: '' };
   return (
-    <pre className="aml-Code aml-Diff" aria-label={trans.__('What differs')}>
+    <pre tabIndex={0} className="aml-Code aml-Diff" aria-label={trans.__('What differs')}>
       {lines.map((line, index) => (
         <span key={index} className={line.kind === 'gap' ? 'aml-mod-head' : `aml-mod-${line.kind}`}>
           {marks[line.kind]}

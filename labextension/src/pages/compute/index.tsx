@@ -16,7 +16,11 @@ import { ITarget, targets } from './model';
 export interface IComputeActions {
   openRun(id: string): void;
   insert(code: string): void;
-  perform(action: 'start' | 'stop' | 'restart' | 'resize' | 'delete', model: ThingModel<ITarget>): void;
+  ask(name: string, action: 'start' | 'stop' | 'restart'): Promise<unknown>;
+  /** Ask for another size; whether it was given. */
+  resize(name: string): Promise<boolean>;
+  /** Delete it if that is wanted, and close its page; whether it was. */
+  remove(name: string): Promise<boolean>;
 }
 
 /** The page of a compute target. */
@@ -40,12 +44,16 @@ export function computeContent(
     actions: ({ name, target }) => (
       <>
         {actionsOf(target.type, target.state).map(action => (
-          <button key={action} className="aml-Button" onClick={() => actions.perform(action, model)}>
+          <button
+            key={action}
+            className="aml-Button"
+            onClick={() => void model.perform(() => actions.ask(name, action))}
+          >
             {labels[action]}
           </button>
         ))}
         {target.max_nodes !== undefined && (
-          <button className="aml-Button" onClick={() => actions.perform('resize', model)}>
+          <button className="aml-Button" onClick={() => void model.perform(() => actions.resize(name))}>
             {trans.__('Resize…')}
           </button>
         )}
@@ -53,7 +61,7 @@ export function computeContent(
           {trans.__('Use in notebook')}
         </button>
         <span className="aml-Page-space" />
-        <button className="aml-Button" onClick={() => actions.perform('delete', model)}>
+        <button className="aml-Button" onClick={() => void model.perform(() => actions.remove(name))}>
           {target.type === 'VirtualMachine' ? trans.__('Detach…') : trans.__('Delete…')}
         </button>
       </>
@@ -171,6 +179,7 @@ function Queue(props: IThingTab<ITarget>): JSX.Element {
           <th>{trans.__('Run')}</th>
           <th>{trans.__('State')}</th>
           <th>{trans.__('In the queue since')}</th>
+          <th />
         </tr>
       </thead>
       <tbody>
@@ -186,6 +195,15 @@ function Queue(props: IThingTab<ITarget>): JSX.Element {
               </th>
               <td>{state === 'claimed' ? trans.__('executed') : trans.__('waits')}</td>
               <td className="aml-mod-short">{moment(since)}</td>
+              <td>
+                <button
+                  className="aml-Button"
+                  aria-label={trans.__('Cancel %1', run ? title(run) : id)}
+                  onClick={() => void model.perform(() => model.client.cancelRun(id))}
+                >
+                  {trans.__('Cancel')}
+                </button>
+              </td>
             </tr>
           );
         })}

@@ -40,17 +40,24 @@ const stores: IThings<IStore> = {
   remove: (client, thing) => client.ask(route(thing.name), {}, 'DELETE')
 };
 
+/** What a datastore's page can have done. */
+export interface IDatastoreActions {
+  insert(code: string): void;
+  /** Open the menu of what lies there, at a place of the window. */
+  menu(datastore: string, entry: IEntry, x: number, y: number): void;
+}
+
 /** The page of a datastore. */
 export function datastoreContent(
   client: IWorkspaceClient,
   name: string,
   path: string,
-  actions: { insert(code: string): void },
+  actions: IDatastoreActions,
   trans: TranslationBundle
 ): ThingContent<IStore> {
   const model = new ThingModel(client, stores, name, null);
   const folder = path.endsWith('/') || !path.includes('.') ? path.replace(/\/$/, '') : parent(path);
-  const Files = (props: IThingTab<IStore>) => <Browser {...props} begin={folder} insert={actions.insert} />;
+  const Files = (props: IThingTab<IStore>) => <Browser {...props} begin={folder} actions={actions} />;
   return new ThingContent({
     model,
     kind: trans.__('Datastore'),
@@ -84,7 +91,7 @@ function parent(path: string): string {
 }
 
 /** The files of a folder, and the way to others. */
-function Browser(props: IThingTab<IStore> & { begin: string; insert(code: string): void }): JSX.Element {
+function Browser(props: IThingTab<IStore> & { begin: string; actions: IDatastoreActions }): JSX.Element {
   const { model, thing, trans } = props;
   const { client } = model;
   const [path, setPath] = React.useState(props.begin);
@@ -96,8 +103,9 @@ function Browser(props: IThingTab<IStore> & { begin: string; insert(code: string
       limit: String(PAGE)
     });
   const first = useLoaded(async () => ({ path, ...(await ask()) }), [thing.name, path, model.read]);
-  const shown = first.value?.path === path ? first.value : null;
-  const rest = more?.path === path ? more : null;
+  // The folder before stays until the next one is there: who goes by keys stays in the table.
+  const shown = first.error && first.value?.path !== path ? null : first.value;
+  const rest = more && more.path === shown?.path ? more : null;
   const entries = React.useMemo(() => [...(shown?.entries ?? []), ...(rest?.entries ?? [])], [shown, rest]);
   const next = rest ? rest.next : shown?.next;
   const nameOf = (entry: IEntry) => entry.path.replace(/\/$/, '').split('/').pop() ?? entry.path;
@@ -135,6 +143,7 @@ function Browser(props: IThingTab<IStore> & { begin: string; insert(code: string
           order={null}
           empty={trans.__('Nothing lies here. Put files in with datastore.upload_files([…]).')}
           onOpen={entry => entry.is_folder && setPath(entry.path.replace(/\/$/, ''))}
+          onMenu={(entry, x, y) => props.actions.menu(thing.name, entry, x, y)}
           tab={props}
           columns={[
             {
@@ -176,7 +185,7 @@ function Browser(props: IThingTab<IStore> & { begin: string; insert(code: string
                   <button
                     className="aml-Link"
                     tabIndex={-1}
-                    onClick={() => props.insert(fileCode(thing.name, entry.path, client.workspace))}
+                    onClick={() => props.actions.insert(fileCode(thing.name, entry.path, client.workspace))}
                   >
                     {trans.__('Use')}
                   </button>

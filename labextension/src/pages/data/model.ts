@@ -12,7 +12,7 @@ function route(name: string): string {
   return `datasets/${encodeURIComponent(name)}`;
 }
 
-/** Registered datasets. Their tags and descriptions are set where they are registered. */
+/** Registered datasets. */
 export const datasets: IThings<IData> = {
   changed: (change, name) => change.noun === 'dataset' && change.id === name,
 
@@ -31,6 +31,7 @@ export const datasets: IThings<IData> = {
     };
   },
 
+  change: (client, thing, change) => client.ask(`${route(thing.name)}/versions/${thing.version}`, {}, 'PATCH', change),
   remove: (client, thing) => client.ask(route(thing.name), {}, 'DELETE')
 };
 

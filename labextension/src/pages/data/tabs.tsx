@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import { Facts, TagMarks } from '../../components/facts';
+import { Facts, Note, TagMarks } from '../../components/facts';
 import { useLoaded, useSignal } from '../../components/hooks';
 import { Problem } from '../../components/problem';
 import { Table } from '../../components/table';
@@ -29,6 +29,11 @@ export function Preview(props: ITab): JSX.Element {
   );
   useSignal(preview.stateChanged);
   const [widths, setWidths] = React.useState<Record<string, number>>({});
+  const fitting = React.useMemo(
+    () => preview.columns.map(({ name }, at) => fit([name, ...HEAD.map(row => cellText(preview.at(row)?.[at]))])),
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- of the first rows, when they are there
+    [preview.columns, preview.loaded]
+  );
   if (preview.error && !preview.loaded) {
     return <Problem error={preview.error} retry={() => preview.retry()} trans={trans} />;
   }
@@ -53,7 +58,7 @@ export function Preview(props: ITab): JSX.Element {
             id: `${at} ${column.name}`,
             label: column.name,
             title: `${column.name}: ${column.type}`,
-            width: widths[`${at} ${column.name}`] ?? Math.min(320, Math.max(90, 24 + 8 * column.name.length)),
+            width: widths[`${at} ${column.name}`] ?? fitting[at],
             numeric: NUMERIC.test(column.type),
             render: (row: IRow) => cell(row.cells[at]),
             hint: (row: IRow) => cellText(row.cells[at])
@@ -81,6 +86,13 @@ export function Preview(props: ITab): JSX.Element {
       />
     </>
   );
+}
+
+/** Rows after which columns are made wide enough. */
+const HEAD = Array.from({ length: 20 }, (_, at) => at);
+
+function fit(texts: readonly string[]): number {
+  return Math.min(320, Math.max(90, ...texts.map(text => 24 + 8 * text.length)));
 }
 
 function cell(given: unknown): React.ReactNode {
@@ -210,11 +222,16 @@ export function DataLineage(props: ITab): JSX.Element {
 }
 
 export function DataOverview(props: ITab): JSX.Element {
-  const { thing, openRun, trans } = props;
+  const { model, thing, openRun, trans } = props;
   const { dataset } = thing;
   return (
     <div className="aml-Overview">
-      {thing.description && <p className="aml-Note">{thing.description}</p>}
+      <Note
+        key={`${thing.version} ${thing.description}`}
+        text={thing.description}
+        onKeep={description => void model.change({ description })}
+        trans={trans}
+      />
       <Facts
         rows={[
           [trans.__('Kind'), dataset.type === 'tabular' ? trans.__('Table') : trans.__('Files')],
@@ -243,7 +260,12 @@ export function DataOverview(props: ITab): JSX.Element {
           ],
           [
             trans.__('Tags'),
-            Object.keys(thing.tags).length > 0 && <TagMarks key="tags" tags={thing.tags} trans={trans} />
+            <TagMarks
+              key="tags"
+              tags={thing.tags}
+              onChange={(set_tags, drop_tags) => void model.change({ set_tags, drop_tags })}
+              trans={trans}
+            />
           ],
           [trans.__('Id'), <code key="id">{dataset.id}</code>]
         ]}

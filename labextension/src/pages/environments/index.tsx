@@ -6,16 +6,17 @@ import { environmentCode } from '../../notebook/snippets';
 import { IWorkspaceClient } from '../../tokens';
 import { ThingContent, versionOf } from '../assets/content';
 import { ThingModel } from '../assets/model';
+import { VersionLineage } from '../assets/lineage';
 import { Rows } from '../assets/rows';
 import { IThingTab } from '../assets/types';
-import { IEnvironment, IRequirement, environments, requirements } from './model';
+import { IEnvironment, IRequirement, environments, lineageRoute, requirements } from './model';
 
 /** The page of an environment. */
 export function environmentContent(
   client: IWorkspaceClient,
   name: string,
   version: unknown,
-  actions: { insert(code: string): void; remove(model: ThingModel<IEnvironment>): void },
+  actions: { openRun(id: string): void; insert(code: string): void; remove(model: ThingModel<IEnvironment>): void },
   trans: TranslationBundle
 ): ThingContent<IEnvironment> {
   const model = new ThingModel(client, environments, name, versionOf(version));
@@ -29,7 +30,8 @@ export function environmentContent(
         content: Packages
       },
       { key: 'about', label: trans.__('About'), content: About },
-      { key: 'definition', label: trans.__('Definition'), content: Definition }
+      { key: 'definition', label: trans.__('Definition'), content: Definition },
+      ...(thing.curated ? [] : [{ key: 'runs', label: trans.__('Runs'), content: Runs }])
     ],
     beside: thing => thing.curated && <span className="aml-Tag aml-mod-fixed">{trans.__('curated')}</span>,
     actions: thing => (
@@ -50,7 +52,7 @@ export function environmentContent(
         )}
       </>
     ),
-    openRun: () => undefined,
+    openRun: id => actions.openRun(id),
     trans
   });
 }
@@ -71,6 +73,17 @@ function Packages(props: IThingTab<IEnvironment>): JSX.Element {
         { id: 'wanted', label: trans.__('Version'), width: 220, by: one => one.wanted, render: one => one.wanted },
         { id: 'from', label: trans.__('From'), width: 100, by: one => one.from, render: one => one.from }
       ]}
+    />
+  );
+}
+
+function Runs(props: IThingTab<IEnvironment>): JSX.Element {
+  const { thing, trans } = props;
+  return (
+    <VersionLineage
+      {...props}
+      route={lineageRoute(thing)}
+      none={trans.__('No submitted run has used this version so far.')}
     />
   );
 }
@@ -129,5 +142,9 @@ function About(props: IThingTab<IEnvironment>): JSX.Element {
 }
 
 function Definition(props: IThingTab<IEnvironment>): JSX.Element {
-  return <pre className="aml-Code">{JSON.stringify(props.thing.data, null, 2)}</pre>;
+  return (
+    <pre tabIndex={0} className="aml-Code">
+      {JSON.stringify(props.thing.data, null, 2)}
+    </pre>
+  );
 }

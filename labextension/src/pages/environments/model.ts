@@ -16,6 +16,10 @@ function route(name: string, version: number | 'latest'): string {
   return `environments/${encodeURIComponent(name)}/versions/${version}`;
 }
 
+export function lineageRoute(thing: IThing): string {
+  return `${route(thing.name, thing.version)}/lineage`;
+}
+
 /** Environments of the workspace; a name that it has not may be a curated one's. */
 export const environments: IThings<IEnvironment> = {
   changed: (change, name) => change.noun === 'environment' && change.id === name,

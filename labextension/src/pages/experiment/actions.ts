@@ -45,6 +45,16 @@ export async function cancelRuns(
   tell(await model.cancel(rows), trans.__('canceled'), trans);
 }
 
+/** Put runs away, or take them back; nothing is deleted. */
+export async function archiveRuns(
+  model: ExperimentModel,
+  rows: readonly IRow[],
+  away: boolean,
+  trans: TranslationBundle
+): Promise<void> {
+  tell(await model.putAway(rows, away), away ? trans.__('archived') : trans.__('restored'), trans);
+}
+
 export async function editRun(model: ExperimentModel, row: IRow, edit: IEdit, trans: TranslationBundle): Promise<void> {
   try {
     await model.edit(row, edit);

@@ -4,7 +4,7 @@ import * as React from 'react';
 
 import { Popover } from '../../components/popover';
 import { Choose } from '../../components/select';
-import { IExperimentActions, cancelRuns, removeRuns } from './actions';
+import { IExperimentActions, archiveRuns, cancelRuns, removeRuns } from './actions';
 import { BASIC_COLUMNS, anyLive, columnLabel } from './cells';
 import { Chooser } from './chooser';
 import { FilterBox } from './filter';
@@ -77,6 +77,14 @@ export function Bar(props: IBarProps): JSX.Element {
           onChange={event => model.change({ everywhere: event.target.checked })}
         />{' '}
         {trans.__('Runs below')}
+      </label>
+      <label title={trans.__('Runs that were archived, instead of the others')}>
+        <input
+          type="checkbox"
+          checked={view.archived}
+          onChange={event => model.change({ archived: event.target.checked })}
+        />{' '}
+        {trans.__('Archived')}
       </label>
       <label>
         <input
@@ -170,6 +178,14 @@ export function Selected(props: IBarProps): JSX.Element {
       </button>
       <button className="aml-Button" disabled={!anyLive(rows)} onClick={() => void cancelRuns(model, rows, trans)}>
         {trans.__('Cancel')}
+      </button>
+      <button
+        className="aml-Button"
+        disabled={count === 0}
+        title={model.view.archived ? undefined : trans.__('Hide them; nothing is deleted')}
+        onClick={() => void archiveRuns(model, rows, !model.view.archived, trans)}
+      >
+        {model.view.archived ? trans.__('Restore') : trans.__('Archive')}
       </button>
       <button className="aml-Button" disabled={count === 0} onClick={() => void removeRuns(model, rows, trans)}>
         {trans.__('Delete…')}

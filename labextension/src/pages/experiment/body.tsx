@@ -36,6 +36,15 @@ export function ExperimentBody(props: IExperimentProps): JSX.Element {
     // eslint-disable-next-line react-hooks/exhaustive-deps -- by content: rows are drawn anew whenever columns are
     [model.columns.join('\n'), model.fields, view.widths, now, [...places.keys()].join()]
   );
+  // Rows that are loaded below those that are seen change nothing above the table, unless some are selected.
+  const { drawn, fields, fieldsLoaded, loaded } = model;
+  const some = model.rows.length > 0;
+  const version = selected.size > 0 ? model.version : 0;
+  const charts = React.useMemo(
+    () => view.charts && <Charts model={model} open={actions.openRun} trans={trans} />,
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- what of the model it is drawn from
+    [view, selected, version, drawn, fields, fieldsLoaded, loaded, some, model.error]
+  );
   const open = (item: Item) => (isGroup(item) ? model.groups?.toggle(item.key) : actions.openRun(item.id));
   const { error, loading, source } = model;
   const refused = (error as { status?: number } | null)?.status;
@@ -69,7 +78,7 @@ export function ExperimentBody(props: IExperimentProps): JSX.Element {
       {error && (
         <Problem error={error} retry={refused === 400 ? undefined : () => void model.refresh()} trans={trans} />
       )}
-      {view.charts && <Charts model={model} open={actions.openRun} trans={trans} />}
+      {charts}
       <Selected {...props} />
       {model.stale && (
         <div className="aml-Message" role="status">
@@ -80,7 +89,7 @@ export function ExperimentBody(props: IExperimentProps): JSX.Element {
         </div>
       )}
       {loading && (
-        <div className="aml-Message" role="status">
+        <div className="aml-Progress" role="status">
           <progress value={loading.have} max={loading.wanted} aria-label={trans.__('Loading runs')} />{' '}
           {trans.__('%1 of %2 runs loaded', loading.have.toLocaleString(), loading.wanted.toLocaleString())}
         </div>
@@ -100,7 +109,7 @@ export function ExperimentBody(props: IExperimentProps): JSX.Element {
         version={model.version}
         keyOf={item => (isGroup(item) ? null : item.id)}
         nameOf={item => (isGroup(item) ? '' : title(item))}
-        whole={item => (isGroup(item) ? <Head head={item} by={view.group} trans={trans} /> : null)}
+        paintWhole={(node, item) => isGroup(item) && paintHead(node, item, view.group, trans)}
         order={view.order}
         onOrder={column => model.sort(column)}
         selected={selected}
@@ -134,8 +143,7 @@ export function ExperimentBody(props: IExperimentProps): JSX.Element {
   );
 }
 
-function Head(props: { head: IGroupHead; by: string; trans: TranslationBundle }): JSX.Element {
-  const { head, by, trans } = props;
+function paintHead(node: HTMLElement, head: IGroupHead, by: string, trans: TranslationBundle): void {
   const name = shortName(by);
   const text =
     head.value === undefined
@@ -143,15 +151,28 @@ function Head(props: { head: IGroupHead; by: string; trans: TranslationBundle })
       : head.value === null
         ? trans.__('without %1', name)
         : `${name} = ${value(head.value)}`;
-  return (
-    <span className="aml-Group" aria-expanded={head.open}>
-      <svg viewBox="0 0 8 8" aria-hidden="true">
-        <path d={head.open ? 'M1 2h6L4 6z' : 'M2 1v6l4-3z'} />
-      </svg>
-      <b>{text}</b>
-      {head.count !== null && <span>{trans._n('%1 run', '%1 runs', head.count)}</span>}
-    </span>
-  );
+  const line = document.createElement('span');
+  line.className = 'aml-Group';
+  line.setAttribute('aria-expanded', String(head.open));
+  const said = document.createElement('b');
+  said.textContent = text;
+  line.append(caret(head.open), said);
+  if (head.count !== null) {
+    const count = document.createElement('span');
+    count.textContent = trans._n('%1 run', '%1 runs', head.count);
+    line.append(count);
+  }
+  node.replaceChildren(line);
+}
+
+function caret(open: boolean): Element {
+  const picture = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  picture.setAttribute('viewBox', '0 0 8 8');
+  picture.setAttribute('aria-hidden', 'true');
+  const shape = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  shape.setAttribute('d', open ? 'M1 2h6L4 6z' : 'M2 1v6l4-3z');
+  picture.append(shape);
+  return picture;
 }
 
 function Empty(props: IExperimentProps): JSX.Element {
@@ -165,9 +186,19 @@ function Empty(props: IExperimentProps): JSX.Element {
   if (!model.unfiltered) {
     return (
       <div className="aml-Message">
-        {trans.__('No run fits.')}{' '}
-        <button className="aml-Link" onClick={() => model.change({ text: '', filter: '' })}>
+        {model.view.archived ? trans.__('No archived run fits.') : trans.__('No run fits.')}{' '}
+        <button className="aml-Link" onClick={() => model.change({ text: '', filter: '', archived: false })}>
           {trans.__('Show all')}
+        </button>
+      </div>
+    );
+  }
+  if (model.experiment?.run_count) {
+    return (
+      <div className="aml-Message">
+        {trans.__('All of its runs are archived.')}{' '}
+        <button className="aml-Link" onClick={() => model.change({ archived: true })}>
+          {trans.__('Show them')}
         </button>
       </div>
     );

@@ -1,10 +1,10 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { IColumn } from '../../components/table';
-import { Status } from '../../components/status';
+import { statusMark } from '../../components/status';
+import { IColumn, paintText } from '../../components/table';
 import { moment, runDuration, title, value } from '../../format';
-import { IField, IRow, ended } from '../../wire';
+import { IField, IRow, ended, ownTags } from '../../wire';
 import { shortName } from './fields';
 import { Item, isGroup } from './groups';
 import { IEdit, sortable } from './model';
@@ -75,7 +75,7 @@ function textOf(row: IRow, column: string, now: number): string {
     case 'duration':
       return runDuration(row, now);
     case 'tags':
-      return Object.entries(row.tags)
+      return Object.entries(ownTags(row.tags))
         .map(([tag, text]) => (text === null || text === '' ? tag : `${tag}: ${text}`))
         .join('\n');
     default:
@@ -97,30 +97,16 @@ export function columnsOf(
   return ids.map(id => {
     const dotted = id.includes('.');
     const known = numeric.has(id.replace(/\.(last|min|max)$/, '')) || numeric.has(id);
-    const render = (row: IRow): React.ReactNode => {
+    const paint = (cell: HTMLElement, row: IRow) => {
       if (id === 'status') {
-        return <Status status={row.status} label trans={trans} />;
+        paintStatus(cell, row, trans);
+      } else if (id === 'name') {
+        paintName(cell, row, mark(row), () => open(row));
+      } else if (id === 'tags') {
+        paintTags(cell, row);
+      } else {
+        paintText(cell, textOf(row, id, now));
       }
-      if (id === 'name') {
-        const colour = mark(row);
-        return (
-          <>
-            {colour && <i className="aml-Swatch" style={{ background: colour }} />}
-            {row.number > 0 && row.name !== '' && <small>{row.number}</small>}
-            <button className="aml-Link" tabIndex={-1} onClick={() => open(row)}>
-              {title(row)}
-            </button>
-          </>
-        );
-      }
-      if (id === 'tags') {
-        return Object.entries(row.tags).map(([tag, text]) => (
-          <span key={tag} className="aml-Chip">
-            {text === null || text === '' ? tag : `${tag}: ${text}`}
-          </span>
-        ));
-      }
-      return textOf(row, id, now);
     };
     return {
       id,
@@ -130,10 +116,62 @@ export function columnsOf(
       numeric: id === 'duration' || id === 'number' || (dotted && known),
       sortable: sortable(id),
       editable: id === 'name' || id === 'description' || id === 'tags' || id.startsWith('tags.'),
-      render: row => (isGroup(row) ? null : render(row)),
+      paint: (cell, row) => isGroup(row) || paint(cell, row),
       hint: row => (isGroup(row) ? '' : hintOf(row, id, now))
     };
   });
+}
+
+function paintStatus(cell: HTMLElement, row: IRow, trans: TranslationBundle): void {
+  const drawn = cell.firstElementChild as HTMLElement | null;
+  if (drawn?.dataset.status !== row.status) {
+    cell.replaceChildren(statusMark(row.status, trans));
+  }
+}
+
+function paintName(cell: HTMLElement, row: IRow, colour: string | null, open: () => void): void {
+  let link = cell.querySelector('button');
+  if (!link) {
+    link = document.createElement('button');
+    link.className = 'aml-Link';
+    link.tabIndex = -1;
+    cell.replaceChildren(link);
+  }
+  paintText(link, title(row));
+  link.onclick = open;
+  let number = cell.querySelector('small');
+  if (row.number > 0 && row.name !== '') {
+    if (!number) {
+      number = document.createElement('small');
+      link.before(number);
+    }
+    paintText(number, String(row.number));
+  } else {
+    number?.remove();
+  }
+  let swatch = cell.querySelector('i');
+  if (colour !== null) {
+    if (!swatch) {
+      swatch = document.createElement('i');
+      swatch.className = 'aml-Swatch';
+      cell.prepend(swatch);
+    }
+    swatch.style.background = colour;
+  } else {
+    swatch?.remove();
+  }
+}
+
+function paintTags(cell: HTMLElement, row: IRow): void {
+  const chips = Object.entries(ownTags(row.tags)).map(([tag, text]) => {
+    const chip = document.createElement('span');
+    chip.className = 'aml-Chip';
+    chip.textContent = text === null || text === '' ? tag : `${tag}: ${text}`;
+    return chip;
+  });
+  if (chips.length > 0 || cell.firstChild) {
+    cell.replaceChildren(...chips);
+  }
 }
 
 function hintOf(row: IRow, id: string, now: number): string {
@@ -190,7 +228,7 @@ export function CellEditor(props: {
       }}
     >
       {column === 'tags' &&
-        Object.keys(row.tags).map(one => (
+        Object.keys(ownTags(row.tags)).map(one => (
           <span key={one} className="aml-Chip">
             {one}
             <button aria-label={trans.__('Remove the tag %1', one)} onClick={() => props.onEdit({ drop_tags: [one] })}>

@@ -3,6 +3,7 @@ import * as React from 'react';
 
 import { Axis, Chart, ILine, Range, ownRange } from '../../components/chart';
 import { useLoaded, useTheme } from '../../components/hooks';
+import { FIRST_LOOK, LookControls } from '../../components/look';
 import { colour } from '../../components/palette';
 import { IPoint, Scatter } from '../../components/scatter';
 import { Choose } from '../../components/select';
@@ -25,9 +26,7 @@ export function Charts(props: {
 }): JSX.Element | null {
   const { model, trans } = props;
   const [which, setWhich] = React.useState<Which>('last');
-  const [axis, setAxis] = React.useState<Axis>('step');
-  const [logarithmic, setLogarithmic] = React.useState(false);
-  const [smoothing, setSmoothing] = React.useState(0);
+  const [look, setLook] = React.useState(FIRST_LOOK);
   const { metric } = model;
   if (!metric) {
     return model.fieldsLoaded && model.loaded && model.rows.length > 0 ? (
@@ -53,33 +52,11 @@ export function Charts(props: {
             <option value="max">{trans.__('highest')}</option>
           </select>
         </label>
-        <label>
-          {trans.__('Across')}{' '}
-          <select value={axis} onChange={event => setAxis(event.target.value as Axis)}>
-            <option value="step">{trans.__('steps')}</option>
-            <option value="relative">{trans.__('time since the start')}</option>
-            <option value="time">{trans.__('time')}</option>
-          </select>
-        </label>
-        <label>
-          {trans.__('Smoothing')}{' '}
-          <input
-            type="range"
-            min="0"
-            max="0.99"
-            step="0.01"
-            value={smoothing}
-            onChange={event => setSmoothing(Number(event.target.value))}
-          />
-        </label>
-        <label>
-          <input type="checkbox" checked={logarithmic} onChange={event => setLogarithmic(event.target.checked)} />{' '}
-          {trans.__('Logarithmic')}
-        </label>
+        <LookControls look={look} onChange={setLook} trans={trans} />
       </div>
       <div className="aml-Over-charts">
         <OverRuns {...props} metric={metric} which={which} />
-        <Overlay {...props} metric={metric} axis={axis} logarithmic={logarithmic} smoothing={smoothing} />
+        <Overlay {...props} metric={metric} {...look} />
       </div>
     </div>
   );

@@ -86,7 +86,7 @@ export function shortName(field: string): string {
 export function defaultColumns(fields: readonly IField[]): string[] {
   const some = (space: string, count: number) =>
     fields
-      .filter(one => one.field.startsWith(`${space}.`))
+      .filter(one => one.field.startsWith(`${space}.`) && !one.field.startsWith('metrics.system/'))
       .slice(0, count)
       .map(one => one.field);
   return ['name', 'status', ...some('metrics', 4), ...some('params', 4), 'created', 'duration', 'tags', 'description'];

@@ -91,11 +91,12 @@ export class GroupedRows implements ISource<Item> {
   }
 
   toggle(key: string): void {
-    const head = this.heads.find(one => one.key === key);
-    if (!head) {
+    const place = this.heads.findIndex(one => one.key === key);
+    if (place < 0) {
       return;
     }
-    head.open = !head.open;
+    const head = { ...this.heads[place], open: !this.heads[place].open };
+    this.heads = this.heads.map(one => (one.key === key ? head : one));
     if (head.open) {
       const list = new PagedRows(this._client, this._queryOf(head), this._onChange);
       this._lists.set(key, list);

@@ -3,7 +3,7 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import { createElement } from 'react';
 
 import { IWorkspaceClient } from '../../tokens';
-import { IExperimentActions, cancelRuns, removeRuns } from './actions';
+import { IExperimentActions, archiveRuns, cancelRuns, removeRuns } from './actions';
 import { ExperimentBody } from './body';
 import { anyLive } from './cells';
 import { ExperimentModel } from './model';
@@ -37,6 +37,11 @@ export class ExperimentContent extends ReactWidget {
 
   removeSelected(): Promise<void> {
     return removeRuns(this.model, this.model.selectedRows, this._trans);
+  }
+
+  /** Put the selected runs away; take them back where those are listed that were put away. */
+  archiveSelected(): Promise<void> {
+    return archiveRuns(this.model, this.model.selectedRows, !this.model.view.archived, this._trans);
   }
 
   cancelSelected(): Promise<void> {

@@ -3,7 +3,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { ISource } from '../../components/table';
 import { Changes, IRowsQuery, IWorkspaceClient } from '../../tokens';
-import { IExperiment, IField, IRow, ended } from '../../wire';
+import { AWAY, IExperiment, IField, IRow, archiving, ended } from '../../wire';
 import { BASIC, defaultColumns } from './fields';
 import { GroupedRows, Item } from './groups';
 import { PagedRows } from './rows';
@@ -112,8 +112,8 @@ export class ExperimentModel implements IDisposable {
   }
 
   get unfiltered(): boolean {
-    const { text, filter, everywhere } = this._view;
-    return !text.trim() && !filter.trim() && !everywhere;
+    const { text, filter, everywhere, archived } = this._view;
+    return !text.trim() && !filter.trim() && !everywhere && !archived;
   }
 
   get loaded(): boolean {
@@ -132,16 +132,16 @@ export class ExperimentModel implements IDisposable {
 
   /** Rows that are loaded. */
   get rows(): IRow[] {
-    return this._lists.flatMap(list => list.rows);
+    return this._groups ? this._lists.flatMap(list => list.rows) : this._list.rows;
   }
 
   get running(): boolean {
-    return this.rows.some(row => !ended(row));
+    return this._lists.some(list => list.running);
   }
 
   /** Those of the selected runs whose rows are loaded. */
   get selectedRows(): IRow[] {
-    return this.rows.filter(row => this.selected.has(row.id));
+    return this.selected.size === 0 ? [] : this.rows.filter(row => this.selected.has(row.id));
   }
 
   /** Numbers that charts can be drawn of. */
@@ -150,7 +150,7 @@ export class ExperimentModel implements IDisposable {
   }
 
   get metric(): string {
-    return this._view.metric || this.metrics[0] || '';
+    return this._view.metric || this.metrics.find(name => !name.startsWith('system/')) || this.metrics[0] || '';
   }
 
   dispose(): void {
@@ -173,7 +173,7 @@ export class ExperimentModel implements IDisposable {
   change(given: Partial<IView>): void {
     const before = this._view;
     this._view = { ...before, ...given };
-    const asks = (['text', 'filter', 'order', 'group', 'everywhere'] as const).some(
+    const asks = (['text', 'filter', 'order', 'group', 'everywhere', 'archived'] as const).some(
       key => before[key] !== this._view[key]
     );
     const shows = this._view.columns !== before.columns;
@@ -270,10 +270,20 @@ export class ExperimentModel implements IDisposable {
     this._emit();
   }
 
+  /** Put runs away, or take them back. */
+  putAway(rows: readonly IRow[], away: boolean): Promise<IOutcome> {
+    return this._each(rows, async row => {
+      await this.client.changeRun(row.id, archiving(away));
+      if (away !== this._view.archived) {
+        this._drop(new Set([row.id]));
+      }
+    });
+  }
+
   remove(rows: readonly IRow[]): Promise<IOutcome> {
     return this._each(rows, async row => {
       await this.client.deleteRun(row.id);
-      this._drop(new Set([row.id]));
+      this._gone(new Set([row.id]));
     });
   }
 
@@ -298,12 +308,12 @@ export class ExperimentModel implements IDisposable {
   }
 
   private _query(): IRowsQuery {
-    const { text, filter, order, everywhere } = this._view;
+    const { text, filter, order, everywhere, archived } = this._view;
     return {
       experiment: this.name,
       everywhere,
       text: text.trim(),
-      filter: filter.trim() ? [filter.trim()] : [],
+      filter: [...(filter.trim() ? [filter.trim()] : []), archived ? AWAY.yes : AWAY.no],
       order,
       field: this.columns.filter(id => id.includes('.'))
     };
@@ -345,7 +355,7 @@ export class ExperimentModel implements IDisposable {
         outcome.done++;
       } catch (error) {
         if ((error as { status?: number }).status === 404) {
-          this._drop(new Set([row.id])); // somebody else was faster
+          this._gone(new Set([row.id])); // somebody else was faster
           outcome.done++;
         } else {
           outcome.failed.push({ name: row.name || row.id, error: error as Error });
@@ -366,21 +376,28 @@ export class ExperimentModel implements IDisposable {
     if ([...ids].some(id => this.selected.has(id))) {
       this.selected = new Set([...this.selected].filter(id => !ids.has(id)));
     }
-    if (this.experiment) {
-      this.experiment = { ...this.experiment, run_count: Math.max(0, this.experiment.run_count - ids.size) };
-    }
     this.version++;
     this._emit();
   }
 
+  /** Runs were deleted. */
+  private _gone(ids: ReadonlySet<string>): void {
+    if (this.experiment) {
+      this.experiment = { ...this.experiment, run_count: Math.max(0, this.experiment.run_count - ids.size) };
+    }
+    this._drop(ids);
+  }
+
   private async _loadAbout(): Promise<void> {
     try {
-      const find = async (archived: boolean) =>
-        (await this.client.experiments(archived)).find(one => one.name === this.name) ?? null;
-      this.experiment = (await find(false)) ?? (await find(true));
-      this.gone = this.experiment === null;
-    } catch {
-      return; // the rows' own error says what is wrong
+      this.experiment = await this.client.experiment(this.name);
+      this.gone = false;
+    } catch (error) {
+      if ((error as { status?: number }).status !== 404) {
+        return; // the rows' own error says what is wrong
+      }
+      this.experiment = null;
+      this.gone = true;
     }
     this._emit();
   }
@@ -419,7 +436,7 @@ export class ExperimentModel implements IDisposable {
     }
     const removed = new Set(mine.filter(one => one.noun === 'run' && one.verb === 'deleted').map(one => one.id));
     if (this.rows.some(row => removed.has(row.id))) {
-      this._drop(removed);
+      this._gone(removed);
     }
     for (const change of mine) {
       if (change.noun === 'run' && change.verb !== 'deleted') {

@@ -1,10 +1,12 @@
 import { IRowsQuery, IWorkspaceClient } from '../../tokens';
-import { IRow } from '../../wire';
+import { IRow, ended } from '../../wire';
 
-/** Rows of the first page, and of the following ones; of each when it is far to where one wants. */
+/** Rows of the first page; at least, and at most, of the following ones. */
 const FIRST = 100;
 const NEXT = 200;
 const FAR = 1000;
+/** Rows that are loaded beyond those that are seen, so that who scrolls does not wait. */
+const AHEAD = 400;
 /** Rows that are loaded anew at once when something changed. */
 const AGAIN = 1000;
 /** Ids that one request names. */
@@ -28,6 +30,15 @@ export class PagedRows {
     return this._next !== null;
   }
 
+  /** Whether any of the runs goes on. Looked for once in the same rows. */
+  get running(): boolean {
+    if (this._lookedAt !== this.rows) {
+      this._running = this.rows.some(row => !ended(row));
+      this._lookedAt = this.rows;
+    }
+    return this._running;
+  }
+
   /** How many rows are wanted while that many are not there yet; else 0. */
   get wanted(): number {
     return this.open && !this.error && this._wanted > this.rows.length ? this._wanted : 0;
@@ -37,7 +48,7 @@ export class PagedRows {
     this._disposed = true;
   }
 
-  /** Load until so many are there, or there are no more. A later call may want fewer. */
+  /** Load until so many are there and some more, or there are no more. A later call may want fewer. */
   want(count: number): void {
     this._wanted = Math.max(count, 1);
     void this._go();
@@ -78,7 +89,7 @@ export class PagedRows {
 
   /** Load these rows anew where they are; those that are gone, or no longer meant, go. */
   async patch(ids: Iterable<string>): Promise<void> {
-    const known = new Set(this.rows.map(row => row.id));
+    const known = this._ids();
     const asked = [...ids].filter(id => known.has(id));
     for (let at = 0; at < asked.length && !this._disposed; at += NAMED) {
       const some = asked.slice(at, at + NAMED);
@@ -108,16 +119,18 @@ export class PagedRows {
   }
 
   private async _go(): Promise<void> {
-    if (this._busy || this._disposed || this.error || !this.open || this.rows.length >= this._wanted) {
+    const missing = this._wanted === 0 ? 0 : this._wanted + AHEAD - this.rows.length;
+    if (this._busy || this._disposed || this.error || !this.open || missing <= 0) {
       return;
     }
     this._busy = true;
-    const missing = this._wanted - this.rows.length;
-    const limit = this._next === undefined ? FIRST : missing > NEXT ? FAR : NEXT;
+    const limit = this._next === undefined ? FIRST : Math.min(FAR, Math.max(NEXT, missing));
     try {
       const page = await this._client.rows({ ...this.query, limit, cursor: this._next ?? undefined });
-      const ids = new Set(this.rows.map(row => row.id));
-      this.rows = [...this.rows, ...page.rows.filter(row => !ids.has(row.id))];
+      const ids = this._ids();
+      this.rows = this.rows.concat(page.rows.filter(row => !ids.has(row.id)));
+      page.rows.forEach(row => ids.add(row.id));
+      this._known = this.rows;
       this._next = page.next;
       this.loaded = true;
     } catch (error) {
@@ -137,6 +150,19 @@ export class PagedRows {
     void (again > 0 ? this.refresh(again) : this._go());
   }
 
+  /** Ids of the rows; kept while rows are only added to them, as those of many pages are. */
+  private _ids(): Set<string> {
+    if (this._known !== this.rows) {
+      this._idsKnown = new Set(this.rows.map(row => row.id));
+      this._known = this.rows;
+    }
+    return this._idsKnown;
+  }
+
+  private _lookedAt: IRow[] | null = null;
+  private _running = false;
+  private _known: IRow[] = this.rows;
+  private _idsKnown = new Set<string>();
   private _next: string | null | undefined = undefined;
   private _wanted = 0;
   private _busy = false;

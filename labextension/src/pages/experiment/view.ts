@@ -14,6 +14,8 @@ export interface IView {
   group: string;
   /** Whether runs below others are listed, too. */
   everywhere: boolean;
+  /** Whether runs that were put away are listed instead of the others. */
+  archived: boolean;
   /** The metric of the charts; "" for the first one. */
   metric: string;
   /** Whether the charts are shown. */
@@ -28,6 +30,7 @@ export const FIRST_VIEW: IView = {
   widths: {},
   group: '',
   everywhere: false,
+  archived: false,
   metric: '',
   charts: true
 };
@@ -50,7 +53,7 @@ export function readView(kept: unknown): IView {
       view[key] = given[key];
     }
   }
-  for (const key of ['everywhere', 'charts'] as const) {
+  for (const key of ['everywhere', 'archived', 'charts'] as const) {
     if (typeof given[key] === 'boolean') {
       view[key] = given[key];
     }

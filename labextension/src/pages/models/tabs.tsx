@@ -1,8 +1,7 @@
 import { Facts, Marks, Note, TagMarks } from '../../components/facts';
-import { useLoaded } from '../../components/hooks';
 import { bytes, moment } from '../../format';
-import { IAsset, ILink } from '../../wire';
-import { Lineage, usesOf } from '../assets/lineage';
+import { IAsset } from '../../wire';
+import { VersionLineage } from '../assets/lineage';
 import { Rows } from '../assets/rows';
 import { IThingTab } from '../assets/types';
 import { IModel, aliasesOf, fileRoute, lineageRoute, setAlias, sizeOf } from './model';
@@ -176,18 +175,12 @@ export function ModelFiles(props: ITab): JSX.Element {
 }
 
 export function ModelLineage(props: ITab): JSX.Element {
-  const { model, thing, openRun, trans } = props;
-  const uses = useLoaded(
-    async () => usesOf(model.client, (await model.client.ask<{ links: ILink[] }>(lineageRoute(thing))).links),
-    [thing.name, thing.version, model.read]
-  );
+  const { thing, trans } = props;
   return (
-    <Lineage
-      name={`${thing.name} v${thing.version}`}
-      uses={uses}
-      openRun={openRun}
+    <VersionLineage
+      {...props}
+      route={lineageRoute(thing)}
       none={trans.__('No run had to do with this version: it was registered from files outside of a run.')}
-      trans={trans}
     />
   );
 }

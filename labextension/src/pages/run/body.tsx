@@ -14,6 +14,7 @@ import { RunModel, Tab } from './model';
 import { NotebookAsItRan } from './notebook';
 import { Overview } from './overview';
 import { CELLS } from './parent';
+import { Search } from './search';
 import { Source } from './source';
 import { IPageActions, ITabProps } from './tab';
 import { GitChanges, Log } from './texts';
@@ -28,6 +29,7 @@ const TABS: Record<Tab, (props: ITabProps) => JSX.Element> = {
   source: Source,
   changes: GitChanges,
   log: Log,
+  search: Search,
   children: Children,
   things: Things,
   details: Details
@@ -57,12 +59,16 @@ export function RunBody(props: { model: RunModel; actions: IPageActions; trans: 
     source: trans.__('Source'),
     changes: trans.__('Git changes'),
     log: trans.__('Log'),
+    search: trans.__('Search'),
     children: CELLS.has(run.type) ? trans.__('Cells') : trans.__('Runs below'),
     things: trans.__('Data and models'),
     details: trans.__('Details')
   };
   const shown = (Object.keys(names) as Tab[]).filter(
-    tab => (tab !== 'children' || run.child_count > 0) && (tab !== 'notebook' || CELLS.has(run.type))
+    tab =>
+      (tab !== 'children' || run.child_count > 0) &&
+      (tab !== 'notebook' || CELLS.has(run.type)) &&
+      (tab !== 'search' || run.type === 'hyperdrive')
   );
   const Content = TABS[model.tab];
   return (
@@ -71,6 +77,7 @@ export function RunBody(props: { model: RunModel; actions: IPageActions; trans: 
         <Status status={run.status} label trans={trans} />
         <h1 title={title(run)}>{title(run)}</h1>
         <span className="aml-Page-duration">{runDuration(run, now)}</span>
+        {model.archived && <span className="aml-Tag aml-mod-fixed">{trans.__('archived')}</span>}
       </header>
       <Actions model={model} run={run} actions={actions} trans={trans} />
       {model.deleted ? (
@@ -133,6 +140,15 @@ function Actions(props: ITabProps): JSX.Element | null {
       {model.live && run.status !== 'CancelRequested' && (
         <button className="jp-mod-styled jp-mod-warn" onClick={() => void model.cancel()}>
           {run.type === 'aml.session' ? trans.__('Interrupt') : trans.__('Cancel')}
+        </button>
+      )}
+      {!model.live && (
+        <button
+          className="jp-mod-styled jp-mod-minimal"
+          title={model.archived ? undefined : trans.__('Lists hide it; nothing is deleted')}
+          onClick={() => void model.archive(!model.archived)}
+        >
+          {model.archived ? trans.__('Restore') : trans.__('Archive')}
         </button>
       )}
       {!model.live && (

@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import { useLoaded, useNow } from '../../components/hooks';
 import { Status } from '../../components/status';
-import { Caret, indent, onTreeKey } from '../../components/tree';
+import { Caret, Tree, indent, onTreeKey } from '../../components/tree';
 import { mainMetrics, runDuration, title, value } from '../../format';
 import { IRun } from '../../wire';
 import { ITabProps } from './tab';
@@ -14,9 +14,9 @@ export function Children(props: ITabProps): JSX.Element {
   const { run, model, trans } = props;
   const now = useNow(model.live);
   return (
-    <div className="aml-Children" role="tree" aria-label={trans.__('Runs below')}>
+    <Tree className="aml-Children" label={trans.__('Runs below')}>
       <Level {...props} parent={run} level={1} now={now} />
-    </div>
+    </Tree>
   );
 }
 
@@ -62,7 +62,7 @@ function Child(props: ILevel & { child: IRun }): JSX.Element {
         role="treeitem"
         aria-level={level}
         aria-expanded={open ?? undefined}
-        tabIndex={0}
+        tabIndex={-1}
         title={child.id}
         onClick={() => actions.openRun(child)}
         onKeyDown={event => onTreeKey(event, open, toggle)}

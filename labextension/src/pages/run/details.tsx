@@ -9,7 +9,9 @@ export function Details(props: ITabProps): JSX.Element {
   const count = Object.keys(run.metrics).length;
   return (
     <>
-      <pre className="aml-Code">{text}</pre>
+      <pre tabIndex={0} className="aml-Code">
+        {text}
+      </pre>
       {count > 0 && (
         <p className="aml-Message">{trans._n('and %1 metric', 'and %1 metrics, under their own tab', count)}</p>
       )}

@@ -1,7 +1,8 @@
 import * as React from 'react';
 
-import { Axis, Chart, Range, ownRange } from '../../components/chart';
+import { Chart, Range, ownRange } from '../../components/chart';
 import { useLoaded, useTheme } from '../../components/hooks';
+import { FIRST_LOOK, ILook, LookControls } from '../../components/look';
 import { value } from '../../format';
 import { IMetric } from '../../wire';
 import { Structured } from './structured';
@@ -13,16 +14,10 @@ const WIDTH = 800;
 const CHARTS = 12;
 const ROWS = 100;
 
-interface IView {
-  axis: Axis;
-  logarithmic: boolean;
-  smoothing: number;
-}
-
 /** Numbers as tables, series as charts, tables and matrices as they are. */
 export function Metrics(props: ITabProps): JSX.Element {
   const { run, trans } = props;
-  const [view, setView] = React.useState<IView>({ axis: 'step', logarithmic: false, smoothing: 0 });
+  const [view, setView] = React.useState(FIRST_LOOK);
   const [text, setText] = React.useState('');
   const [charts, setCharts] = React.useState(CHARTS);
   const [rows, setRows] = React.useState(ROWS);
@@ -51,7 +46,7 @@ export function Metrics(props: ITabProps): JSX.Element {
             onChange={event => setText(event.target.value)}
           />
         )}
-        {drawn.length > 0 && <Controls view={view} change={setView} trans={trans} />}
+        {drawn.length > 0 && <LookControls look={view} onChange={setView} trans={trans} />}
       </div>
       {metrics.length === 0 && <p className="aml-Message">{trans.__('No metric has “%1” in its name.', text)}</p>}
       <div className="aml-Charts">
@@ -70,41 +65,6 @@ export function Metrics(props: ITabProps): JSX.Element {
           {trans._n('%1 image is under Images.', '%1 series of images are under Images.', images)}
         </p>
       )}
-    </>
-  );
-}
-
-function Controls(props: { view: IView; change: (view: IView) => void; trans: ITabProps['trans'] }): JSX.Element {
-  const { view, change, trans } = props;
-  return (
-    <>
-      <label>
-        {trans.__('Across')}{' '}
-        <select value={view.axis} onChange={event => change({ ...view, axis: event.target.value as Axis })}>
-          <option value="step">{trans.__('steps')}</option>
-          <option value="time">{trans.__('time')}</option>
-          <option value="relative">{trans.__('time since it began')}</option>
-        </select>
-      </label>
-      <label>
-        <input
-          type="checkbox"
-          checked={view.logarithmic}
-          onChange={event => change({ ...view, logarithmic: event.target.checked })}
-        />{' '}
-        {trans.__('Logarithmic')}
-      </label>
-      <label>
-        {trans.__('Smoothing')}{' '}
-        <input
-          type="range"
-          min={0}
-          max={0.99}
-          step={0.01}
-          value={view.smoothing}
-          onChange={event => change({ ...view, smoothing: Number(event.target.value) })}
-        />
-      </label>
     </>
   );
 }
@@ -154,7 +114,7 @@ function Numbers(props: { metrics: readonly IMetric[]; trans: ITabProps['trans']
   );
 }
 
-function SeriesChart(props: ITabProps & { metric: IMetric; view: IView }): JSX.Element {
+function SeriesChart(props: ITabProps & { metric: IMetric; view: ILook }): JSX.Element {
   const { model, run, metric, view, trans } = props;
   const { axis, logarithmic, smoothing } = view;
   const [range, setRange] = React.useState<Range>(null);

@@ -2,7 +2,7 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Changes, IWorkspaceClient } from '../../tokens';
-import { IRun, ended } from '../../wire';
+import { ARCHIVED, IRun, archiving, ended } from '../../wire';
 
 /** Milliseconds that changes are gathered before the run is read anew, at least. */
 const GATHER = 200;
@@ -21,6 +21,7 @@ export type Tab =
   | 'source'
   | 'changes'
   | 'log'
+  | 'search'
   | 'children'
   | 'things'
   | 'details';
@@ -95,12 +96,17 @@ export class RunModel implements IDisposable {
     await this._take(() => this.client.changeRun(this.id, { description }));
   }
 
-  async setTag(key: string, text: string): Promise<void> {
-    await this._take(() => this.client.changeRun(this.id, { set_tags: { [key]: text } }));
+  async tag(set_tags: Record<string, string>, drop_tags: string[]): Promise<void> {
+    await this._take(() => this.client.changeRun(this.id, { set_tags, drop_tags }));
   }
 
-  async dropTag(key: string): Promise<void> {
-    await this._take(() => this.client.changeRun(this.id, { drop_tags: [key] }));
+  get archived(): boolean {
+    return this.run !== null && ARCHIVED in this.run.tags;
+  }
+
+  /** Put the run away, or take it back. */
+  async archive(archived: boolean): Promise<void> {
+    await this._take(() => this.client.changeRun(this.id, archiving(archived)));
   }
 
   async cancel(): Promise<void> {

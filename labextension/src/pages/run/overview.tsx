@@ -1,7 +1,8 @@
 import * as React from 'react';
 
-import { Facts } from '../../components/facts';
+import { Facts, Note, TagMarks } from '../../components/facts';
 import { moment, plainText, value } from '../../format';
+import { ownTags } from '../../wire';
 import { ITabProps } from './tab';
 
 /** Metrics that are named here. */
@@ -53,6 +54,7 @@ export function Overview(props: ITabProps): JSX.Element {
       [trans.__('Machine'), run.host]
     ] as [string, string][]
   ).filter(([, given]) => given !== '');
+  const warnings = Array.isArray(run.details.warnings) ? run.details.warnings.map(String) : [];
   return (
     <div className="aml-Overview">
       {run.error && (
@@ -62,7 +64,7 @@ export function Overview(props: ITabProps): JSX.Element {
         </div>
       )}
       <Facts rows={facts} />
-      <Description key={run.description} {...props} />
+      <Note text={run.description} onKeep={text => void model.describe(text)} trans={trans} />
       <h2>{trans.__('Metrics')}</h2>
       <Facts
         rows={Object.values(run.metrics)
@@ -87,10 +89,17 @@ export function Overview(props: ITabProps): JSX.Element {
         <>
           <h2>{trans.__('Environment')}</h2>
           <Facts rows={environment} />
+          {warnings.length > 0 && (
+            <ul className="aml-Warnings" aria-label={trans.__('Warnings about the environment')}>
+              {warnings.map(warning => (
+                <li key={warning}>{warning}</li>
+              ))}
+            </ul>
+          )}
         </>
       )}
       <h2>{trans.__('Tags')}</h2>
-      <Tags model={model} run={run} actions={actions} trans={trans} />
+      <TagMarks tags={ownTags(run.tags)} onChange={(set, drop) => void model.tag(set, drop)} trans={trans} />
       {Object.keys(run.properties).length > 0 && (
         <>
           <h2>{trans.__('Properties')}</h2>
@@ -103,49 +112,6 @@ export function Overview(props: ITabProps): JSX.Element {
 
 function text(given: unknown): string {
   return given === null || given === undefined ? '' : typeof given === 'string' ? given : JSON.stringify(given);
-}
-
-/** A note on the run, edited in place. */
-function Description(props: ITabProps): JSX.Element {
-  const { run, model, trans } = props;
-  const [draft, setDraft] = React.useState<string | null>(null);
-  if (draft === null) {
-    return (
-      <p className="aml-Overview-note">
-        {run.description}{' '}
-        <button className="aml-Link" onClick={() => setDraft(run.description)}>
-          {run.description ? trans.__('Edit') : trans.__('Add a note')}
-        </button>
-      </p>
-    );
-  }
-  return (
-    <form
-      className="aml-Overview-note"
-      onSubmit={event => {
-        event.preventDefault();
-        setDraft(null);
-        void model.describe(draft);
-      }}
-    >
-      <textarea
-        className="jp-mod-styled"
-        autoFocus
-        rows={4}
-        aria-label={trans.__('Note')}
-        value={draft}
-        onChange={event => setDraft(event.target.value)}
-        onKeyDown={event => {
-          if (event.key === 'Escape') {
-            setDraft(null);
-          } else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
-            event.currentTarget.form?.requestSubmit();
-          }
-        }}
-      />
-      <button className="jp-mod-styled">{trans.__('Keep')}</button>
-    </form>
-  );
 }
 
 function Name(props: ITabProps): JSX.Element {
@@ -178,44 +144,5 @@ function Name(props: ITabProps): JSX.Element {
         onKeyDown={event => event.key === 'Escape' && setDraft(null)}
       />
     </form>
-  );
-}
-
-function Tags(props: ITabProps): JSX.Element {
-  const { run, model, trans } = props;
-  const [draft, setDraft] = React.useState('');
-  return (
-    <div className="aml-Tags">
-      {Object.entries(run.tags).map(([key, given]) => (
-        <span key={key} className="aml-Tag">
-          {given === null || given === '' ? key : `${key}: ${given}`}
-          <button
-            title={trans.__('Remove this tag')}
-            aria-label={trans.__('Remove tag %1', key)}
-            onClick={() => void model.dropTag(key)}
-          >
-            ×
-          </button>
-        </span>
-      ))}
-      <form
-        onSubmit={event => {
-          event.preventDefault();
-          const [key, ...rest] = draft.split('=');
-          if (key.trim()) {
-            void model.setTag(key.trim(), rest.join('=').trim());
-            setDraft('');
-          }
-        }}
-      >
-        <input
-          className="jp-mod-styled"
-          placeholder={trans.__('tag or tag=value')}
-          aria-label={trans.__('Add a tag')}
-          value={draft}
-          onChange={event => setDraft(event.target.value)}
-        />
-      </form>
-    </div>
   );
 }

@@ -28,7 +28,11 @@ export function Source(props: ITabProps): JSX.Element {
   }
   return (
     <>
-      {own !== null && <pre className="aml-Code">{own}</pre>}
+      {own !== null && (
+        <pre tabIndex={0} className="aml-Code">
+          {own}
+        </pre>
+      )}
       {error && <div className="aml-Message aml-mod-error">{error}</div>}
       {keeper && id && <Kept {...props} keeper={keeper} />}
       {said !== null && <p className="aml-Message">{said}</p>}
@@ -47,7 +51,11 @@ export function Source(props: ITabProps): JSX.Element {
           {unreadable ? (
             <div className="aml-Message aml-mod-error">{unreadable}</div>
           ) : (
-            text !== null && <pre className="aml-Code">{shown?.endsWith('.ipynb') ? notebookText(text) : text}</pre>
+            text !== null && (
+              <pre tabIndex={0} className="aml-Code">
+                {shown?.endsWith('.ipynb') ? notebookText(text) : text}
+              </pre>
+            )
           )}
         </div>
       )}

@@ -41,7 +41,7 @@ export function GitChanges(props: ITabProps): JSX.Element {
         </p>
       )}
       {diff && diff.diff !== '' && (
-        <pre className="aml-Code aml-Diff">
+        <pre tabIndex={0} className="aml-Code aml-Diff">
           {diff.diff.split('\n').map((line, index) => (
             <span key={index} className={lineClass(line)}>
               {line + '\n'}

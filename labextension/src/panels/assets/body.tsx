@@ -4,7 +4,7 @@ import * as React from 'react';
 import { useSignal } from '../../components/hooks';
 import { Problem } from '../../components/problem';
 import { Status } from '../../components/status';
-import { Caret, indent, onTreeKey } from '../../components/tree';
+import { Caret, Tree, indent, onTreeKey } from '../../components/tree';
 import { IBranch, TreeModel } from './model';
 import { INode } from './types';
 
@@ -42,9 +42,9 @@ export function TreeBody(props: IProps): JSX.Element {
         />
       )}
       {root.loaded && !root.error && model.count === 0 && <div className="aml-Empty">{model.noun.empty()}</div>}
-      <div className="aml-Tree" role="tree" aria-label={model.noun.label}>
+      <Tree label={model.noun.label}>
         <Level {...props} node={null} branch={root} level={1} />
-      </div>
+      </Tree>
       {root.loaded && !root.error && root.nodes.length === 0 && model.search.trim() !== '' && (
         <div className="aml-Message" role="status">
           {trans.__('Nothing is called so.')}
@@ -98,7 +98,7 @@ function NodeRow(props: IProps & { node: INode; level: number }): JSX.Element {
         role="treeitem"
         aria-level={level}
         aria-expanded={open ?? undefined}
-        tabIndex={0}
+        tabIndex={-1}
         title={node.hint}
         data-kind={node.kind}
         {...data}

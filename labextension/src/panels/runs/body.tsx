@@ -2,6 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { refreshIcon } from '@jupyterlab/ui-components';
 
 import { useNow, useSignal } from '../../components/hooks';
+import { Tree } from '../../components/tree';
 import { Section, Sections } from '../sections/body';
 import { SectionsModel } from '../sections/model';
 import { WorkspaceSwitch } from '../sections/switch';
@@ -87,12 +88,12 @@ function Experiments(props: IRunsProps): JSX.Element {
           </button>
         </div>
       )}
-      <div className="aml-Tree" role="tree" aria-label={trans.__('Experiments and runs')}>
+      <Tree label={trans.__('Experiments and runs')}>
         {model.shownExperiments.map(experiment => (
           <ExperimentRow key={experiment.id} {...tree} experiment={experiment} />
         ))}
         {model.found && <Found {...tree} />}
-      </div>
+      </Tree>
       {model.loaded && !model.error && model.experiments.length === 0 && <Empty {...props} />}
       <label className="aml-Archived">
         <input type="checkbox" checked={model.archived} onChange={event => model.showArchived(event.target.checked)} />

@@ -2,7 +2,7 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Changes, IWorkspaceClient } from '../../tokens';
-import { IExperiment, IInfo, IRun, ended } from '../../wire';
+import { AWAY, IExperiment, IInfo, IRun, ended } from '../../wire';
 import { RunList } from './list';
 
 /** Milliseconds that changes are gathered before lists are loaded anew. */
@@ -91,7 +91,7 @@ export class RunsModel implements IDisposable {
   }
 
   toggleExperiment(name: string, open = this.runsOf(name) === null): void {
-    this._toggle(`experiment ${name}`, open, { experiment: name });
+    this._toggle(`experiment ${name}`, open, { experiment: name, filter: [AWAY.no] });
   }
 
   toggleRun(run: IRun, open = this.childrenOf(run.id) === null): void {

@@ -38,7 +38,7 @@ export function ExperimentRow(props: ITree & { experiment: IExperiment }): JSX.E
         role="treeitem"
         aria-level={1}
         aria-expanded={list !== null}
-        tabIndex={0}
+        tabIndex={-1}
         data-experiment={experiment.name}
         onClick={toggle}
         onDoubleClick={() => actions.openExperiment(experiment.name)}
@@ -72,13 +72,20 @@ export function ExperimentRow(props: ITree & { experiment: IExperiment }): JSX.E
           </button>
         </span>
       </div>
-      {list && <RunRows {...props} list={list} level={2} />}
+      {list && (
+        <RunRows
+          {...props}
+          list={list}
+          level={2}
+          none={experiment.run_count > 0 ? trans.__('All of its runs are archived.') : undefined}
+        />
+      )}
     </>
   );
 }
 
 /** The runs of a list, and how to see more. */
-export function RunRows(props: ITree & { list: RunList; level: number }): JSX.Element {
+export function RunRows(props: ITree & { list: RunList; level: number; none?: string }): JSX.Element {
   const { list, level, trans } = props;
   return (
     <>
@@ -92,7 +99,7 @@ export function RunRows(props: ITree & { list: RunList; level: number }): JSX.El
       ))}
       {list.loaded && !list.error && list.runs.length === 0 && (
         <div className="aml-Message" style={{ paddingLeft: indent(level) }}>
-          {trans.__('No runs.')}
+          {props.none ?? trans.__('No runs.')}
         </div>
       )}
       {list.more && (
@@ -131,7 +138,7 @@ export function RunRow(props: ITree & { run: IRun; level: number; flat?: boolean
         role="treeitem"
         aria-level={level}
         aria-expanded={open ?? undefined}
-        tabIndex={0}
+        tabIndex={-1}
         data-run={run.id}
         title={hint.filter(Boolean).join('\n')}
         onClick={() => (isCell && run.details.cell_id ? actions.jumpToCell(run) : actions.openRun(run))}
