@@ -13,7 +13,7 @@ ALONE = --last-failed --last-failed-no-failures none
 # npm of this machine, else of the environment; the checkout's own tools either way.
 RUN     = PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: demo test test-slow test-all lint format env browser postgres sshd docs build bench clean help
+.PHONY: demo test test-slow test-all lint format env browser postgres sshd mariadb docs build bench clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -57,6 +57,11 @@ sshd:            ## Debian's OpenSSH server and iproute2, where there are none y
 	@{ [ -x /usr/sbin/sshd ] && { command -v ip >/dev/null || [ -x /usr/sbin/ip ]; }; } || \
 	  { echo "Installing sshd for the tests of remote machines"; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq openssh-server iproute2 >/dev/null; }
 
+mariadb:         ## Debian's MariaDB, where there is none yet; without it the tests of MySQL datastores are skipped
+	@[ -x /usr/sbin/mariadbd ] || command -v mariadbd mysqld >/dev/null || \
+	  { echo "Installing MariaDB for the tests of MySQL datastores"; $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq mariadb-server >/dev/null; } || \
+	  echo "It could not be installed: those tests are skipped"
+
 lint: env        ## formatting, linting and types, of both languages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -80,7 +85,7 @@ test: env browser postgres sshd lint build  ## everything but the slow tests
 	$(RUN) npm test --silent
 	$(RUN) $(BIN)/python -m pytest -m "not slow" $(WORKERS) || $(RUN) $(BIN)/python -m pytest -m "not slow" $(ALONE)
 
-test-slow: env browser postgres sshd build  ## the slow tests alone
+test-slow: env browser postgres sshd mariadb build  ## the slow tests alone
 	$(RUN) $(BIN)/python -m pytest -m slow $(WORKERS) || $(RUN) $(BIN)/python -m pytest -m slow $(ALONE); code=$$?; [ $$code -eq 0 ] || [ $$code -eq 5 ]
 
 test-all: test test-slow ## both

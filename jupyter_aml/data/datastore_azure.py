@@ -117,7 +117,9 @@ class AzureBlobDatastore(AzureStorageDatastore):
         fs, root = self._filesystem()
         if self._local_root is None:
             with datastore_errors.told(self), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # the driver takes a container that it may not look at for one that is there
+                warnings.simplefilter(
+                    "ignore"
+                )  # the driver takes a container that it may not look at for one that is there
                 fs.mkdir(root)
                 fs.ls(root)
 

@@ -15,7 +15,9 @@ BLOCK = 4 << 20
 def find(fs: Any, path: str) -> dict[str, dict[str, Any]]:
     """All files at or below a path, by their paths."""
     found = fs.find(path, detail=True)
-    return found if isinstance(found, dict) else {name: fs.info(name) for name in found}  # Azure's has a file's name alone
+    return (
+        found if isinstance(found, dict) else {name: fs.info(name) for name in found}
+    )  # Azure's has a file's name alone
 
 
 class RangeFile(AbstractBufferedFile):  # type: ignore[misc]

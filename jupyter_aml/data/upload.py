@@ -211,8 +211,9 @@ def _send_away(datastore: Any, pairs: Sequence[Pair], target: str, overwrite: bo
 
     def one(pair: Pair) -> int:
         source, relative = pair
-        with open_regular(source) as (file, size), datastore_errors.told(
-            datastore, join(target, relative), writing=True
+        with (
+            open_regular(source) as (file, size),
+            datastore_errors.told(datastore, join(target, relative), writing=True),
         ):
             if size <= _SMALL:
                 fs.pipe_file(datastore._full(join(target, relative)), file.read(size))

@@ -399,7 +399,9 @@ def registered(store: Any, described: Mapping[str, Any]) -> AssetRecord | None:
     if not described.get("assetId") or not described.get("version"):
         return None
     record: AssetRecord | None = store.asset(KIND, described["name"], int(described["version"]))
-    same = record is not None and record.id == described["assetId"] and record.hash == _hash(_without_version(described))
+    same = (
+        record is not None and record.id == described["assetId"] and record.hash == _hash(_without_version(described))
+    )
     return record if same else None
 
 

@@ -15,6 +15,7 @@ The manager is killed (and the scheduler with it): the nodes end with it, the ne
 from __future__ import annotations
 
 import collections
+import contextlib
 import logging
 import os
 import shutil
@@ -121,6 +122,14 @@ class ClusterLauncher(Launcher):
         finally:
             self._close()
             self._retire(anyway=True)
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Whoever queued a run while this manager was closing woke it for nothing: start the next one."""
+        with contextlib.suppress(AzureMLException):
+            waits = self._asset is not None and not self.stopping
+            if waits and self.connection.store.jobs(self.queue, state="queued", limit=1):
+                launching.ensure(self.connection, self.queue)
 
     def _serve(self) -> None:
         busy_at = reached_at = time.monotonic()
