@@ -3,6 +3,10 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("here", deadline=None)  # how long an example may take depends on the machine
+settings.load_profile("here")
 
 for variable in list(os.environ):
     if variable.startswith(("JUPYTER_AML_", "AZUREML_")):

@@ -13,7 +13,7 @@ from typing import Any, cast
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from jupyter_aml.errors import NotFoundException, UserErrorException
+from jupyter_aml.errors import FilterException, NotFoundException, UserErrorException
 from jupyter_aml.server.base import AmlHandler, answers, is_anonymous
 from jupyter_aml.server.streams import SpooledHandler
 from jupyter_aml.store.blobs import CHUNK, is_digest
@@ -21,7 +21,7 @@ from jupyter_aml.store.contract import Store
 from jupyter_aml.store.events import USER, Batch, ExperimentDeleted, RunCreated, RunDeleted, WorkspaceCleaned
 from jupyter_aml.store.http import wire
 from jupyter_aml.store.journal import SUFFIX
-from jupyter_aml.store.records import AssetRecord
+from jupyter_aml.store.records import AssetRecord, RunQuery
 from jupyter_aml.store.shapes import misfit
 
 MAX_BATCH = 128 * 2**20
@@ -150,7 +150,8 @@ def ask(store: Store, method: str, args: list[Any], kwargs: dict[str, Any]) -> A
         given = inspect.signature(contract).bind(store, *args, **kwargs).arguments
         why = misfit(contract, given)
         if why:
-            raise UserErrorException(f"{method}: {why}.")
+            asked = any(isinstance(one, RunQuery) for one in given.values())
+            raise (FilterException if asked else UserErrorException)(f"{method}: {why}.")
         return getattr(store, method)(*args, **kwargs)
     except _indigestible() as error:
         raise UserErrorException(f"{method} does not take these arguments ({type(error).__name__}).") from error

@@ -165,6 +165,8 @@ def test_a_keyring_is_used_where_one_answers_and_passed_over_where_it_hangs(ws, 
     import keyring
     from keyring.backend import KeyringBackend
 
+    old = keyring.get_keyring()  # before there are more kinds that could be chosen
+
     class Memory(KeyringBackend):
         priority = 5
         kept: dict = {}
@@ -184,7 +186,6 @@ def test_a_keyring_is_used_where_one_answers_and_passed_over_where_it_hangs(ws, 
 
     monkeypatch.delenv("JUPYTER_AML_KEYRING")
     monkeypatch.setattr("jupyter_aml.data.vault_keys._PATIENCE", 0.3)
-    old = keyring.get_keyring()
     try:
         keyring.set_keyring(Memory())
         vault = ws.get_default_keyvault()

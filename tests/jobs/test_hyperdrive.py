@@ -114,7 +114,7 @@ def test_a_grid_is_tried_whole_and_its_best_child_is_found(searches, capsys, mon
     assert "best</span> accuracy 2 with --kernel" in shown
     said = CliRunner().invoke(aml, ["run", "show", run.id, "--json"])
     assert [child["best"] for child in json.loads(said.output)["child_runs"]] == [2, 2, 1, 1, 0.5, 0.5]
-    told = CliRunner().invoke(aml, ["run", "show", run.id]).output
+    told = CliRunner(env={"COLUMNS": "200"}).invoke(aml, ["run", "show", run.id]).output
     assert "HYPERPARAMETERS" in told and told.index(best.id) < told.index(lines[-1]["run_id"])
 
 

@@ -201,8 +201,8 @@ def test_azureml_is_served_and_what_is_not_says_so(kernel) -> None:
     )
     assert reply["status"] == "ok", reply
     assert "True" in text
-    reply, _ = kernel("from azureml.core.webservice import AciWebservice")
-    assert reply["ename"] == "ImportError"
+    reply, _ = kernel("from azureml.core.webservice import AciWebservice\nAciWebservice.deploy_configuration()")
+    assert reply["ename"] == "AttributeError"
     assert "AciWebservice" in reply["evalue"]
 
 
