@@ -94,6 +94,9 @@ def lab(tmp_path, request):
         "PYTHONFAULTHANDLER": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }
+    told = tmp_path / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    told.parent.mkdir(parents=True)
+    told.write_text('{"fetchNews": "false", "checkForUpdates": false}')  # its question would be in the keyboard's way
     made = Lab(folder, environment, getattr(request, "param", ()))
     made.start()
     yield made

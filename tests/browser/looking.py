@@ -59,13 +59,6 @@ def looked_at(page, theme, selectors, name=""):
     return found
 
 
-def no_news(lab):
-    """Let JupyterLab not ask, over what is drawn, whether it may tell news."""
-    settings = lab.folder.parent / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
-
-
 def draw(page, name):
     """The page in both themes, when images are asked for."""
     if not IMAGES:

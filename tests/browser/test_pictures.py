@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from looking import IMAGES, command, draw, no_news
+from looking import IMAGES, command, draw
 from playwright.sync_api import expect
 from test_compute import thing, workspace  # noqa: F401
 from test_nouns import opened, unfold
@@ -76,7 +76,6 @@ def filled(workspace, folder):  # noqa: F811
 
 
 def test_the_pages_are_drawn(lab, page, workspace, tmp_path):  # noqa: F811
-    no_news(lab)
     search = filled(workspace, tmp_path)
     cell = {"cell_type": "code", "execution_count": None, "id": "one", "metadata": {}, "outputs": [],
             "source": "from jupyter_aml import Run\nfor step in range(30):\n    Run.get_context().log('loss', 1 / (1 + step))"}  # fmt: skip

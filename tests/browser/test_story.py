@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from looking import draw, no_news
+from looking import draw
 from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -19,7 +19,6 @@ def test_a_notebook_is_tracked_watched_compared_opened_as_it_ran_and_reproduced(
     notebook = nbformat.read(TUTORIAL, 4)
     del notebook.metadata["jupyter_aml"]
     nbformat.write(notebook, lab.folder / TUTORIAL.name)
-    no_news(lab)
     page.goto(lab.page(TUTORIAL.name))
     expect(page.locator(".jp-StatusBar-Widget", has_text="| Idle")).to_be_visible()
 
