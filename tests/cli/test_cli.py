@@ -242,6 +242,9 @@ def test_ctrl_c_ends_following_with_130(workspace) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # tests in the background inherit that it is ignored
     )
     follower.stdout.readline()
     follower.send_signal(signal.SIGINT)
