@@ -15,6 +15,7 @@ def filled(url, folder):
     from jupyter_aml.data.dataset import Dataset
     from jupyter_aml.environments.environment import Environment
     from jupyter_aml.store.connection import connect
+    from jupyter_aml.store.events import AssetLinked
     from jupyter_aml.tracking.experiment import Experiment
     from jupyter_aml.tracking.run import Run
     from jupyter_aml.workspace import Workspace
@@ -36,7 +37,9 @@ def filled(url, folder):
         run.register_model("iris", "outputs/model.pkl", tags={"note": note}, description=f"the {note}")
     environment = Environment("train-env")
     environment.python.conda_dependencies.add_pip_package("scikit-learn==1.5.0")
-    environment.register(workspace)
+    kept = environment.register(workspace)
+    at = run._record().created
+    workspace.connection.write(AssetLinked(run=run.id, role="input", kind="environment", asset=kept.asset_id, at=at))
     workspace.connection.flush()
     return workspace, run, sales
 
@@ -163,6 +166,8 @@ def test_models_data_and_environments_are_found_opened_changed_and_used(lab, pag
     tree = unfold(sidebar, "Environments")
     tree.get_by_role("treeitem").filter(has_text="train-env").click()
     page.get_by_role("grid", name="Packages").get_by_role("gridcell", name="==1.5.0").wait_for()
+    page.get_by_role("tab", name="Runs", exact=True).click()
+    page.get_by_role("region", name="Used by").get_by_role("button", name="fit").wait_for()
 
     # A version that goes is told of.
     page.evaluate("window.jupyterapp.commands.execute('aml:open-model', {name: 'iris'}).then(() => null)")
