@@ -52,7 +52,7 @@ INSERT INTO "change" VALUES(11,102.0,'ann','logged','run','r','e','r','{"metrics
 INSERT INTO "change" VALUES(12,102.0,'','logged','run','c','e','r','{"metrics":["loss"],"texts":["stdout.txt"]}');
 INSERT INTO "change" VALUES(13,110.0,'','ended','run','c','e','r','{"status":"Completed","type":"aml.cell","parent":"r"}');
 INSERT INTO "change" VALUES(14,130.0,'ann','ended','run','r','e','r','{"status":"Failed","type":"aml.interactive","parent":null}');
-INSERT INTO "change" VALUES(15,1.79555283973359417915e+09,'','changed','workspace','/tmp/w/ws0001','','','{"fields":["description","name"]}');
+INSERT INTO "change" VALUES(15,1.79555283973359417915e+09,'','changed','workspace','/data/old','','','{"fields":["description","name"]}');
 CREATE TABLE chunk (
 	text BIGINT NOT NULL, 
 	start BIGINT NOT NULL, 
