@@ -33,19 +33,19 @@ def alias() -> None:
 def load(shell: Any) -> None:
     """Bring the alias and the compat pack to this IPython shell."""
     if wanted():
-        from jupyter_aml.interop import pagers, pip
+        from jupyter_aml.interop import pagers, pip, shell_calls
 
         alias()
-        pip.attach(shell)
-        pagers.attach(shell)
+        for transform in (pip.transform, pagers.transform):
+            shell_calls.attach(shell, transform)
 
 
 def unload(shell: Any) -> None:
     """Take back all that `load` brought."""
-    from jupyter_aml.interop import azureml, children, compat, pagers, pip
+    from jupyter_aml.interop import azureml, children, compat, pagers, pip, shell_calls
 
-    pagers.detach(shell)
-    pip.detach(shell)
+    for transform in (pagers.transform, pip.transform):
+        shell_calls.detach(shell, transform)
     children.disable()
     compat.disable()
     azureml.disable()

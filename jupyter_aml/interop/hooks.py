@@ -24,6 +24,21 @@ Patch = Callable[[ModuleType], list[Undo]]
 Maker = Callable[[str], ModuleType]
 
 
+def put(owner: Any, name: str, value: object) -> Undo:
+    """Set an attribute of a class or module; returns what puts back what was its own there, if anything."""
+    missing = object()
+    before = vars(owner).get(name, missing)
+    setattr(owner, name, value)
+
+    def undo() -> None:
+        if before is missing:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, before)
+
+    return undo
+
+
 class Hooks(MetaPathFinder):
     """Patches by module name, second names of modules, and modules to make; all undone by `disable`.
 

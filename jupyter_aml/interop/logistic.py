@@ -8,7 +8,7 @@ import warnings
 from types import ModuleType
 from typing import Any
 
-from jupyter_aml.interop.hooks import Undo
+from jupyter_aml.interop.hooks import Undo, put
 
 _MULTINOMIAL = "_aml_multinomial"
 
@@ -19,31 +19,17 @@ def mend(module: ModuleType) -> list[Undo]:
     undo: list[Undo] = []
     if "multi_class" not in inspect.signature(plain.__init__).parameters:
         undo += [
-            _set(plain, "multi_class", "auto"),  # for objects made or pickled without the pack
-            _set(plain, "__init__", _init(plain.__init__, warn=False)),
-            _set(plain, "fit", _fit(plain.fit)),
-            _set(plain, "predict_proba", _predict_proba(plain.predict_proba)),
+            put(plain, "multi_class", "auto"),  # for objects made or pickled without the pack
+            put(plain, "__init__", _init(plain.__init__, warn=False)),
+            put(plain, "fit", _fit(plain.fit)),
+            put(plain, "predict_proba", _predict_proba(plain.predict_proba)),
         ]
     if "multi_class" not in inspect.signature(cv.__init__).parameters:
         undo += [
-            _set(cv, "multi_class", "auto"),
-            _set(cv, "__init__", _init(cv.__init__, warn=True)),
-            _set(cv, "fit", _fit_multinomial(cv.fit)),
+            put(cv, "multi_class", "auto"),
+            put(cv, "__init__", _init(cv.__init__, warn=True)),
+            put(cv, "fit", _fit_multinomial(cv.fit)),
         ]
-    return undo
-
-
-def _set(cls: type, name: str, value: object) -> Undo:
-    missing = object()
-    before = vars(cls).get(name, missing)
-    setattr(cls, name, value)
-
-    def undo() -> None:
-        if before is missing:
-            delattr(cls, name)
-        else:
-            setattr(cls, name, before)
-
     return undo
 
 

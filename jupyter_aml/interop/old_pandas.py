@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from jupyter_aml.interop.hooks import Undo
+from jupyter_aml.interop.hooks import Undo, put
 
 _BY_PLACE = {
     "DataFrame": (
@@ -35,10 +35,10 @@ def mend(pandas: ModuleType) -> list[Undo]:
 
         undo += _add(pandas, "datetime", datetime)
     for name in ("read_csv", "read_table"):
-        undo += _set(pandas, name, _reading(vars(pandas)[name]))
+        undo.append(put(pandas, name, _reading(vars(pandas)[name])))
     for owner in (frame, series):
         if "method" not in inspect.signature(owner.fillna).parameters:
-            undo += _set(owner, "fillna", _filling(owner.fillna))
+            undo.append(put(owner, "fillna", _filling(owner.fillna)))
     for kind, names in _BY_PLACE.items():
         owner = getattr(pandas, kind) if kind else pandas
         for name in names:
@@ -46,22 +46,8 @@ def mend(pandas: ModuleType) -> list[Undo]:
     return undo
 
 
-def _set(owner: Any, name: str, value: Any) -> list[Undo]:
-    missing = object()
-    before = vars(owner).get(name, missing)
-    setattr(owner, name, value)
-
-    def undo() -> None:
-        if before is missing:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, before)
-
-    return [undo]
-
-
 def _add(owner: Any, name: str, value: Any) -> list[Undo]:
-    return [] if hasattr(owner, name) else _set(owner, name, value)
+    return [] if hasattr(owner, name) else [put(owner, name, value)]
 
 
 def _by_place(owner: Any, name: str) -> list[Undo]:
@@ -80,7 +66,7 @@ def _by_place(owner: Any, name: str) -> list[Undo]:
             return native(*args[:placed], **{**dict(zip(named, more, strict=False)), **kwargs})
         return native(*args, **kwargs)
 
-    return _set(owner, name, call)
+    return [put(owner, name, call)]
 
 
 def _append_rows(pandas: ModuleType) -> Callable[..., Any]:

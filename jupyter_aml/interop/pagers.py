@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Any
 
 from jupyter_aml.interop.shell_calls import Change, command_of, rewritten, span
 
@@ -23,17 +22,3 @@ def _change(statement: ast.Expr | ast.Assign, call: ast.Call, starts: list[int])
     if not isinstance(command, ast.Constant) or not isinstance(command.value, str) or not _PAGES.match(command.value):
         return []
     return [(*span(command, starts), repr(f"{command.value.rstrip()} | cat").encode())]
-
-
-def attach(shell: Any) -> None:
-    """Look at what this shell is given to execute. Calling it again changes nothing."""
-    transforms = getattr(shell, "input_transformers_post", None)
-    if transforms is not None and transform not in transforms:
-        transforms.append(transform)
-
-
-def detach(shell: Any) -> None:
-    """Take `attach` back."""
-    transforms = getattr(shell, "input_transformers_post", None)
-    if transforms is not None and transform in transforms:
-        transforms.remove(transform)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sys
-from typing import Any
 
 from jupyter_aml.interop.pip_words import by_python, without_served
 from jupyter_aml.interop.shell_calls import Change, command_of, magic, rewritten, span
@@ -63,17 +62,3 @@ def _change(statement: ast.Expr | ast.Assign, call: ast.Call, starts: list[int])
         left = by_python(left, sys.executable)  # a shell's pip may be another Python's, and the kernel is to have it
     begin, _ = span(statement, starts)
     return [(begin, begin, f"{said}; ".encode()), (*span(argument, starts), repr(left).encode())]
-
-
-def attach(shell: Any) -> None:
-    """Look at what this shell is given to execute. Calling it again changes nothing."""
-    transforms = getattr(shell, "input_transformers_post", None)
-    if transforms is not None and transform not in transforms:
-        transforms.append(transform)
-
-
-def detach(shell: Any) -> None:
-    """Take `attach` back."""
-    transforms = getattr(shell, "input_transformers_post", None)
-    if transforms is not None and transform in transforms:
-        transforms.remove(transform)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from typing import Any
 
 _MAGICS = ("system", "sx", "sc", "!", "bash", "sh", "script")
 Change = tuple[int, int, bytes]
@@ -33,6 +34,20 @@ def rewritten(
     for start, end, new in sorted(changes, reverse=True):
         text = text[:start] + new + text[end:]
     return text.decode().splitlines(keepends=True) if changes else lines
+
+
+def attach(shell: Any, transform: Callable[[list[str]], list[str]]) -> None:
+    """Let `transform` look at what this IPython shell is given to execute. Calling it again changes nothing."""
+    transforms = getattr(shell, "input_transformers_post", None)
+    if transforms is not None and transform not in transforms:
+        transforms.append(transform)
+
+
+def detach(shell: Any, transform: Callable[[list[str]], list[str]]) -> None:
+    """Take `attach` back."""
+    transforms = getattr(shell, "input_transformers_post", None)
+    if transforms is not None and transform in transforms:
+        transforms.remove(transform)
 
 
 def command_of(call: ast.Call) -> ast.expr | None:
