@@ -8,12 +8,11 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
 import pytest
-from places import PASSWORD, start_s3
+from places import PASSWORD, listens, start_s3
 
 sys.path.append(str(Path(__file__).parents[1] / "store"))  # postgres_process, jupyter_server_process
 
@@ -118,15 +117,7 @@ class Ssh:
         command = ["/usr/sbin/sshd", "-D", "-e", "-f", self.folder / "config"]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen([*map(str, command)], stderr=log)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                assert self.process.poll() is None, (self.folder / "log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+        listens(self.process, self.port, self.folder / "log", 20)
 
     @property
     def host_key(self):

@@ -8,11 +8,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from functools import cache
 from pathlib import Path
 
 import pytest
+from places import listens
 
 PASSWORD = "open: sesame/@ of MySQL"
 USER = "aml"
@@ -51,15 +51,7 @@ class Server:
                  f"--socket={self.folder / 'socket'}", f"--init-file={start}", "--skip-log-bin", "--skip-name-resolve", *who],
                 cwd=self.folder, stdout=log, stderr=log,
             )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                assert self.process.poll() is None, (self.folder / "log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+        listens(self.process, self.port, self.folder / "log", 60)
 
     def remove(self) -> None:
         """Stop it for good."""
